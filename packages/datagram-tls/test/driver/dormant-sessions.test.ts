@@ -114,6 +114,23 @@ function move({ network, links }: Scene, index: number, address: PeerAddress): v
   link.send = (data, to) => there.send(data, to);
 }
 
+/** A session on port 2 that sleeps, and whose application has not given its verdict on that yet. */
+async function movedAsleep(t: TestContext, options: Partial<TransportListenOptions>) {
+  const ids = { connectionId: 8, returnRoutability: 'never' } as const;
+  const made = await scene(t, { ...options, ...ids }, { ofClients: { connectionId: 0 } });
+  const session = made.sessions[0] ?? assert.fail();
+  const client = made.clients[0] ?? assert.fail();
+  const asked = new Promise<(verdict: boolean) => void>((resolve) => {
+    session.onmigrate = () => new Promise<boolean>(resolve);
+  });
+  move(made, 0, { address: 'client 0', port: 2, family: 'other' });
+  assert.equal(await roundTrip(client, 'from elsewhere'), 'from elsewhere');
+  const judge = await asked;
+  session.onmigrate = undefined;
+  await sleep(made);
+  return { made, session, client, judge };
+}
+
 for (const version of VERSIONS) {
   const options = { minVersion: version, maxVersion: version };
   suite(`${version}: sessions that hibernate`, () => {
@@ -253,38 +270,16 @@ for (const version of VERSIONS) {
     });
 
     test('take a late verdict on an address', async (t) => {
-      const ids = { connectionId: 8, returnRoutability: 'never' } as const;
-      const made = await scene(t, { ...options, ...ids }, { ofClients: { connectionId: 0 } });
-      const session = made.sessions[0] ?? assert.fail();
-      const client = made.clients[0] ?? assert.fail();
+      const { session, client, judge } = await movedAsleep(t, options);
       const errors: Error[] = [];
       session.onerror = (error) => void errors.push(error);
-      const asked = new Promise<(verdict: boolean) => void>((resolve) => {
-        session.onmigrate = () => new Promise<boolean>(resolve);
-      });
-      move(made, 0, { address: 'client 0', port: 2, family: 'other' });
-      assert.equal(await roundTrip(client, 'from elsewhere'), 'from elsewhere');
-      const judge = await asked;
-      session.onmigrate = undefined;
-      await sleep(made);
       judge(true);
       assert.equal(await roundTrip(client, 'again'), 'again');
       assert.deepEqual([errors, session.destroyed, session.remoteAddress?.port], [[], false, 2]);
     });
 
     test('take no verdict on an address that they have left since', async (t) => {
-      const ids = { connectionId: 8, returnRoutability: 'never' } as const;
-      const made = await scene(t, { ...options, ...ids }, { ofClients: { connectionId: 0 } });
-      const session = made.sessions[0] ?? assert.fail();
-      const client = made.clients[0] ?? assert.fail();
-      const asked = new Promise<(verdict: boolean) => void>((resolve) => {
-        session.onmigrate = () => new Promise<boolean>(resolve);
-      });
-      move(made, 0, { address: 'client 0', port: 2, family: 'other' });
-      assert.equal(await roundTrip(client, 'from elsewhere'), 'from elsewhere');
-      const judge = await asked;
-      session.onmigrate = undefined;
-      await sleep(made);
+      const { made, session, client, judge } = await movedAsleep(t, options);
       move(made, 0, { address: 'client 0', port: 3, family: 'other' });
       assert.equal(await roundTrip(client, 'from a third place'), 'from a third place');
       judge(false);

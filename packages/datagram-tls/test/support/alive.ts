@@ -12,6 +12,19 @@ export function assertAlive(pair: Pair): void {
   });
 }
 
+/** Within `patience` ms both sides are connected, the server with the client's present address, and stay alive. */
+export function assertOpensWhereItIs(pair: Pair, patience: number): void {
+  pair.explain(() => {
+    assert.ok(
+      pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, patience),
+      'no session',
+    );
+    assert.deepEqual(pair.server.entry.peer, pair.client.address);
+    pair.runFor(1000);
+    assertAlive(pair);
+  });
+}
+
 function exchange(pair: Pair, from: Side, to: Side): void {
   const before = to.messages.length;
   const message = utf8(`from the ${from.role}`);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { HandshakeType } from '#lib/wire/codes.js';
-import { assertAlive } from '../../support/alive.js';
+import { assertAlive, assertOpensWhereItIs } from '../../support/alive.js';
 import { CLIENTS, SERVERS } from '../../support/identities.js';
 import { Pair, type PairOptions } from '../../support/pair.js';
 import { plainRecord, recordsOf } from '../../support/records.js';
@@ -68,16 +68,6 @@ function datagramsBefore(options: PairOptions): number {
   return count - 1;
 }
 
-function openedAnew(pair: Pair): void {
-  assert.ok(
-    pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, PATIENCE),
-    'no session',
-  );
-  assert.deepEqual(pair.server.entry.peer, pair.client.address);
-  pair.runFor(1000);
-  assertAlive(pair);
-}
-
 suite('a client of DTLS 1.2 that moves before it has the flight of the server', () => {
   for (const [how, settings] of Object.entries(SETTINGS))
     for (const connectionId of [8, false] as const)
@@ -88,7 +78,7 @@ suite('a client of DTLS 1.2 that moves before it has the flight of the server', 
           const pair = pairWith(settings, connectionId);
           moveAt(pair, at);
           pair.connect();
-          pair.explain(openedAnew);
+          assertOpensWhereItIs(pair, PATIENCE);
         }
       });
 

@@ -5,7 +5,7 @@ import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
 import { ContentType, ExtensionType, HandshakeType } from '#lib/wire/codes.js';
 import { type ClientHello, decodeClientHello } from '#lib/wire/messages/client-hello.js';
-import { assertAlive } from '../../support/alive.js';
+import { assertAlive, assertOpensWhereItIs } from '../../support/alive.js';
 import { comingBack, sessionFor, taking } from '../../support/early.js';
 import { CLIENTS, SERVERS } from '../../support/identities.js';
 import { Pair, type PairOptions } from '../../support/pair.js';
@@ -89,18 +89,6 @@ function moveOnRetry(pair: Pair, arrives = false): void {
   });
 }
 
-function opens(pair: Pair, limit = PATIENCE): void {
-  pair.explain(() => {
-    assert.ok(
-      pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, limit),
-      'no session',
-    );
-    assert.deepEqual(pair.server.entry.peer, pair.client.address);
-    pair.runFor(1000);
-    assertAlive(pair);
-  });
-}
-
 suite('a client of DTLS 1.3 that moves after the HelloRetryRequest', () => {
   for (const [how, settings] of Object.entries(SETTINGS))
     for (const connectionId of [8, false] as const)
@@ -110,7 +98,7 @@ suite('a client of DTLS 1.3 that moves after the HelloRetryRequest', () => {
           const hellos = watchHellos(pair);
           moveOnRetry(pair, arrives);
           pair.connect();
-          opens(pair);
+          assertOpensWhereItIs(pair, PATIENCE);
           assert.equal(beginnings(hellos).size, 2);
         }
       });
@@ -120,7 +108,7 @@ suite('a client of DTLS 1.3 that moves after the HelloRetryRequest', () => {
     const hellos = watchHellos(pair);
     moveOnRetry(pair);
     pair.connect();
-    opens(pair);
+    assertOpensWhereItIs(pair, PATIENCE);
     const [first] = hellos;
     const second = hellos.find((hello) => cookieOf(hello) === undefined && hello !== first);
     assert.ok(first !== undefined && second !== undefined);
@@ -145,7 +133,7 @@ suite('a client of DTLS 1.3 that moves after the HelloRetryRequest', () => {
       return [];
     });
     pair.connect();
-    opens(pair, 10_000);
+    assertOpensWhereItIs(pair, 10_000);
   });
 
   test('resumes its session all the same', () => {
@@ -157,7 +145,7 @@ suite('a client of DTLS 1.3 that moves after the HelloRetryRequest', () => {
     });
     moveOnRetry(pair);
     pair.connect();
-    opens(pair);
+    assertOpensWhereItIs(pair, PATIENCE);
   });
 
   test('sends its early data once, after the handshake', () => {
@@ -172,7 +160,7 @@ suite('a client of DTLS 1.3 that moves after the HelloRetryRequest', () => {
     const hellos = watchHellos(pair);
     moveOnRetry(pair);
     pair.connect();
-    opens(pair);
+    assertOpensWhereItIs(pair, PATIENCE);
     assert.deepEqual(pair.server.early, []);
     assert.equal(pair.server.messages.filter((data) => data.join() === message.join()).length, 1);
     assert.equal(hellos.filter(({ extensions }) => extensions.has(ExtensionType.early_data)).length, 1);
@@ -219,7 +207,7 @@ suite('a client of DTLS 1.3 whose cookie is refused', () => {
       return [damaged(data)];
     });
     pair.connect();
-    opens(pair);
+    assertOpensWhereItIs(pair, PATIENCE);
     assert.equal(beginnings(hellos).size, 2);
   });
 
@@ -246,7 +234,7 @@ suite('a client of DTLS 1.3 whose cookie is refused', () => {
       return [plainRecord(ContentType.alert, data.slice(13), { sequence: alerts++ })];
     };
     pair.connect();
-    opens(pair, 2 * PATIENCE);
+    assertOpensWhereItIs(pair, 2 * PATIENCE);
     assert.ok(alerts > 0);
     assert.equal(beginnings(hellos).size, 2);
   });
@@ -289,7 +277,7 @@ suite('an attacker that forges alerts for a client of DTLS 1.3', () => {
         pair.inject(pair.client, plainRecord(ContentType.alert, Uint8Array.from(alert), { sequence }));
       assert.equal(hellos.length, 1);
       assert.equal(beginnings(hellos).size, 0);
-      opens(pair);
+      assertOpensWhereItIs(pair, PATIENCE);
       assert.equal(beginnings(hellos).size, 0);
       assert.equal(pair.server.endpoint.counters.handshakesBegun, 1);
     });
@@ -322,6 +310,6 @@ suite('an attacker that forges alerts for a client of DTLS 1.3', () => {
     assert.equal(hellos.length, 0);
     assert.equal(pair.client.dropped['unauthenticated_alert'], 16);
     pair.intercept = undefined;
-    opens(pair, 10_000);
+    assertOpensWhereItIs(pair, 10_000);
   });
 });
