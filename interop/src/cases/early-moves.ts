@@ -36,25 +36,37 @@ export function earlyMoveCases(): Case[] {
 /** `arrived`: what the client has of the flight. */
 function earlyMoveCase(pair: Pair, arrived: 'none' | 'a part'): Case {
   const plan: Plan = { ...BASE, version: 'DTLSv1.2', observed: true, eager: true };
-  const moment = `moved before the server's flight, of which it has ${arrived}`;
-  return {
-    name: named(pair, 'DTLSv1.2', moment),
+  return moveCase(pair, plan, {
+    moment: `moved before the server's flight, of which it has ${arrived}`,
     kind: 'session',
+    impossible: cannot(pair, arrived),
+    rewrite: () => moveBeforeFlight(arrived === 'a part'),
+    meet: async (both) => {
+      await moving(both, plan, 'before its last flight');
+      return `${both.relay?.moves ?? 0} moves`;
+    },
+  });
+}
+
+/** What is different in one kind of move. */
+interface Move {
+  readonly moment: string;
+  readonly kind: Case['kind'];
+  readonly impossible: string | undefined;
+  /** For each try. */
+  readonly rewrite: () => NonNullable<Plan['rewrite']>;
+  readonly meet: (both: Encounter) => Promise<string>;
+}
+
+function moveCase(pair: Pair, plan: Plan, { moment, kind, impossible, rewrite, meet }: Move): Case {
+  return {
+    name: named(pair, plan.version, moment),
+    kind,
     ...pair,
-    impossible: cannot(pair, arrived) ?? whyNot(pair, plan),
+    impossible: impossible ?? whyNot(pair, plan),
     slow: true,
     timeout: TIMEOUT_MS,
-    run: async (pki) =>
-      await encounter(
-        pair.client,
-        pair.server,
-        { ...plan, rewrite: moveBeforeFlight(arrived === 'a part') },
-        pki,
-        async (both) => {
-          await moving(both, plan, 'before its last flight');
-          return `${both.relay?.moves ?? 0} moves`;
-        },
-      ),
+    run: async (pki) => await encounter(pair.client, pair.server, { ...plan, rewrite: rewrite() }, pki, meet),
   };
 }
 
@@ -75,22 +87,13 @@ function cannot({ client, server }: Pair, arrived: 'none' | 'a part'): string | 
 function retriedMoveCase(pair: Pair): Case {
   const plan: Plan = { ...BASE, version: 'DTLSv1.3', observed: true, eager: true };
   const isOurs = pair.client === ours;
-  return {
-    name: named(pair, 'DTLSv1.3', 'moved after the HelloRetryRequest'),
+  return moveCase(pair, plan, {
+    moment: 'moved after the HelloRetryRequest',
     kind: isOurs ? 'session' : 'refusal',
-    ...pair,
-    impossible: cannotRetry(pair.server) ?? whyNot(pair, plan),
-    slow: true,
-    timeout: TIMEOUT_MS,
-    run: async (pki) =>
-      await encounter(
-        pair.client,
-        pair.server,
-        { ...plan, rewrite: moveAfterRetry() },
-        pki,
-        isOurs ? retriedMove : refusedMove,
-      ),
-  };
+    impossible: cannotRetry(pair.server),
+    rewrite: moveAfterRetry,
+    meet: isOurs ? retriedMove : refusedMove,
+  });
 }
 
 /** What each of them did when it was tried. */
