@@ -9,14 +9,14 @@ import type { ConnectionIdPair } from '../extensions/connection-id.js';
 import { Context } from '../handshake/context.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
-import { Reader, Writer } from '../wire/cursor.js';
+import { Reader } from '../wire/cursor.js';
 import { rulesOf } from '../wire/version.js';
 import { EarlyData, type EarlyOutcome, ReceivedData, SentData } from './application-data.js';
 import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
 import { FROM_ZERO, type InitialNumbers, NOWHERE } from './beginning.js';
-import { type CidRegistry, ConnectionIds, saveIds } from './connection-ids.js';
+import { type CidRegistry, ConnectionIds } from './connection-ids.js';
 import { type ContentHost, Contents, Suspicion } from './contents.js';
-import { gaveWay, keysExhausted, notOpen, notToSave, sendAlert, unreachable } from './errors.js';
+import { gaveWay, keysExhausted, notOpen, sendAlert, unreachable } from './errors.js';
 import type { ConnectionEvent } from './events.js';
 import { type Attempt, Handshake } from './handshake.js';
 import { KeyChanges } from './key-update.js';
@@ -33,7 +33,8 @@ import { answeredLife, Path, UNVALIDATED_LIFE } from './path.js';
 import { Paths } from './paths.js';
 import { PeerWatch } from './peer-watch.js';
 import { Receive } from './receive.js';
-import { type Carried, decodeFixed, encodeFixed, type SavedState } from './saved-state.js';
+import { decodeFixed, type SavedState } from './saved-state.js';
+import { readState, type Savable, writeState } from './saving.js';
 import { onTimer, type Timed } from './timer-actions.js';
 import type { Security } from './version.js';
 
@@ -43,9 +44,6 @@ const CLOSE_LINGER: Duration = 500;
 const UNACKNOWLEDGED_LINGER: Duration = 3000;
 /** Not the client's fault, such as a fault of this platform: the same ClientHello may be served a moment later. */
 const PASSING = new Set(['ERR_DTLS_INTERNAL', 'ERR_DTLS_EVICTED']);
-/** Flags of a saved state: our last flight is not acknowledged; datagrams came from other addresses. */
-const FINISHING = 1;
-const MOVED = 2;
 /** A time that is always over: a timer set to it asks for the next call. */
 const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
 
@@ -122,27 +120,15 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
    * many numbers of records in each direction are left to it. `at`: now. Throws `ERR_INVALID_STATE` unless the session is open.
    */
   save(at: Instant, ahead = 0): SavedState {
-    const { fixed, current } = this.#write(at, ahead);
+    const { fixed, current } = writeState(this.#savable, at, ahead);
     return { fixed, current: current.finish() };
   }
 
   /** The same for {@link restore} in this process alone, with what a checkpoint has left to it. */
   saveAsleep(at: Instant): SavedState {
-    const { fixed, current } = this.#write(at, 0);
+    const { fixed, current } = writeState(this.#savable, at, 0);
     this.#association.reservation?.save(current);
     return { fixed, current: current.finish() };
-  }
-
-  #write(at: Instant, ahead: number): { readonly fixed: Uint8Array; readonly current: Writer } {
-    const { life, cids } = this.#association;
-    const session = sessionOf(life);
-    if (session === undefined || !isOpen(life)) throw notToSave(life.at);
-    const w = new Writer();
-    saveIds(cids, w);
-    const { hasMoved } = this.paths;
-    w.u8((life.at === 'finishing' ? FINISHING : 0) | (hasMoved ? MOVED : 0));
-    for (const part of this.#parts(hasMoved)) part.save(w, at, ahead);
-    return { fixed: encodeFixed(session, this.#context.destination), current: w };
   }
 
   /**
@@ -192,12 +178,8 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
 
   /** Returns whether all of it was understood. */
   #restore(r: Reader, session: Session, at: Instant, asleep: boolean): boolean {
-    const association = this.#association;
-    association.restoreIds(r, this.registry);
-    const flags = r.u8();
-    association.life = { at: (flags & FINISHING) === 0 ? 'open' : 'finishing', session };
-    for (const part of this.#parts((flags & MOVED) !== 0)) part.restore(r, at, session);
-    if (asleep && r.left > 0) association.restoreReservation(r);
+    readState(this.#savable, r, session, at, this.registry);
+    if (asleep && r.left > 0) this.#association.restoreReservation(r);
     if (!r.finished()) return false;
     this.#watch.start();
     return true;
@@ -208,10 +190,11 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     this.#releaseMemory();
   }
 
-  /** In the order in which they are written: each may need those before it. */
-  #parts(hasMoved: boolean): readonly Carried[] {
-    const parts = [this.#keys, this.#handshake, this.#early, this.#association, this.#inbound];
-    return hasMoved ? [...parts, this.paths] : parts;
+  get #savable(): Savable {
+    const association = this.#association;
+    const parts = [this.#keys, this.#handshake, this.#early, association, this.#inbound];
+    const { destination } = this.#context;
+    return { association, destination, paths: this.paths, parts };
   }
 
   /**

@@ -78,12 +78,11 @@ function read(node: ts.ClassDeclaration): Found {
     if (ts.isMethodDeclaration(member)) methods.set(member.name.getText(), member);
   }
   const restore = methods.get('#restore') ?? methods.get('restore');
-  // Those of `Machine`, which all have their own, and what it writes for both of its states.
-  const parts = node.members.find((each) => each.name?.getText() === '#parts')?.getText() ?? '';
-  const written = methods.get('#write')?.getText() ?? '';
+  // Those of `Machine`, which all have their own.
+  const parts = node.members.find((each) => each.name?.getText() === '#savable')?.getText() ?? '';
   return {
     fields,
-    save: methods.get('save')?.getText().concat(written, parts),
+    save: methods.get('save')?.getText().concat(parts),
     restore: restore?.getText().concat(parts),
     isMadeWhole: restore !== undefined && isStatic(restore),
   };
