@@ -5,13 +5,13 @@ import type { Block } from '../base/slab.js';
 import type { Security as AnySecurity, Behaviour } from '../config/config.js';
 import type { Session } from '../handshake/session.js';
 import { Reader, Writer } from '../wire/cursor.js';
+import { readShortAddress, writeShortAddress } from './address-bytes.js';
 import { type EarlyOutcome, readOutcome, writeOutcome } from './application-data.js';
 import { type Counters, readCounters, startCounters, writeCounters } from './association.js';
 import type { CidRegistry } from './connection-ids.js';
 import { Machine } from './machine.js';
 import type { PathInfo } from './path.js';
 import { decodeFixed } from './saved-state.js';
-import { readShortAddress, writeShortAddress } from './short-address.js';
 import type { Security } from './version.js';
 
 /** What nearly all associations of one endpoint have in common: one object for all of them. */

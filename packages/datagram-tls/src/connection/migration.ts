@@ -11,11 +11,12 @@ import {
   ROUTABILITY_COOKIE_LENGTH,
   RoutabilityType,
 } from '../wire/messages/return-routability.js';
+import { encodeAddress, readAddress } from './address-bytes.js';
 import type { Association } from './association.js';
 import { notOpen, rebindError } from './errors.js';
 import { isBeginning, isOpen } from './life.js';
 import { Path, sameAddress } from './path.js';
-import { type Carried, encodeAddress, readAddress } from './saved-state.js';
+import type { Carried } from './saved-state.js';
 
 /** RFC 9853 §5.5: where no round trip is known, ms. */
 const NO_ROUND_TRIP: Duration = 1000;

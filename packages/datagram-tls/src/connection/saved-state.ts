@@ -8,6 +8,7 @@ import type { Session } from '../handshake/session.js';
 import { readSession, writeSession } from '../handshake/session-state.js';
 import { Reader, Writer } from '../wire/cursor.js';
 import { versionNamed } from '../wire/version.js';
+import { encodeAddress, readAddress } from './address-bytes.js';
 import { partsOf, type Security } from './version.js';
 
 /*
@@ -18,7 +19,6 @@ import { partsOf, type Security } from './version.js';
 /** Changes with every change of what parts of an association write. */
 const FORMAT = 1;
 const ROLES: readonly Role[] = ['client', 'server'];
-const FAMILIES: readonly PeerAddress['family'][] = ['IPv4', 'IPv6', 'other'];
 
 /** What an open association goes on from. */
 export interface SavedState {
@@ -85,20 +85,6 @@ export function encodeState({ role, peer, doubtful, fixed, current }: AddressedS
     .vec24(fixed)
     .bytes(current)
     .finish();
-}
-
-export function encodeAddress({ address, family, port }: PeerAddress): Uint8Array {
-  return new Writer().u8(FAMILIES.indexOf(family)).vec16(utf8(address)).varint(port).finish();
-}
-
-/** What {@link encodeAddress} wrote; `undefined` when malformed. */
-export function readAddress(r: Reader): PeerAddress | undefined {
-  const family = FAMILIES[r.u8()];
-  const address = decodeUtf8(r.vec16());
-  const port = r.varint();
-  if (!r.failed && family !== undefined && address !== undefined) return { address, family, port };
-  r.fail();
-  return undefined;
 }
 
 /** Throws `ERR_DTLS_STATE` for what {@link encodeState} of this version did not make. */

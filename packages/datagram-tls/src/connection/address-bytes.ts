@@ -1,16 +1,33 @@
+import { decodeUtf8, utf8 } from '../base/bytes.js';
 import type { PeerAddress } from '../base/peer-address.js';
-import type { Reader, Writer } from '../wire/cursor.js';
+import { type Reader, Writer } from '../wire/cursor.js';
+
+const FAMILIES: readonly PeerAddress['family'][] = ['IPv4', 'IPv6', 'other'];
+
+/** In states that other processes read. */
+export function encodeAddress({ address, family, port }: PeerAddress): Uint8Array {
+  return new Writer().u8(FAMILIES.indexOf(family)).vec16(utf8(address)).varint(port).finish();
+}
+
+/** What {@link encodeAddress} wrote; `undefined` when malformed. */
+export function readAddress(r: Reader): PeerAddress | undefined {
+  const family = FAMILIES[r.u8()];
+  const address = decodeUtf8(r.vec16());
+  const port = r.varint();
+  if (!r.failed && family !== undefined && address !== undefined) return { address, family, port };
+  r.fail();
+  return undefined;
+}
 
 /*
- * Addresses in few bytes, for very many of them: an IP literal as the system writes it has 4 or 16, any other one is kept as
- * the code units of its text, of which UTF-8 has no form for some. What is read is what was written.
+ * Addresses in few bytes, for very many of them in this process: an IP literal as the system writes it has 4 or 16, any other one
+ * is kept as the code units of its text, of which UTF-8 has no form for some. What is read is what was written.
  */
 
 const IPV4 = 4;
 const IPV6 = 6;
 /** The families of addresses that are kept as text, from this on. */
 const TEXTS = 0x10;
-const FAMILIES: readonly PeerAddress['family'][] = ['IPv4', 'IPv6', 'other'];
 const GROUPS = 8;
 const MOST_PORT = 0xffff;
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import type { PeerAddress } from '#lib/base/peer-address.js';
-import { readShortAddress, writeShortAddress } from '#lib/connection/short-address.js';
+import { readShortAddress, writeShortAddress } from '#lib/connection/address-bytes.js';
 import { Reader, Writer } from '#lib/wire/cursor.js';
 
 function written(peer: PeerAddress): Uint8Array {
