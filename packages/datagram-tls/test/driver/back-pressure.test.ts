@@ -246,6 +246,17 @@ suite('the pacer', () => {
     assert.deepEqual([pacer.queuedBytes, pacer.bytesOf(session)], [0, 0]);
   });
 
+  test('what waits keeps no other memory alive', () => {
+    const pacer = new Pacer(() => undefined);
+    const session = entry();
+    const shared = new Uint8Array(0x2000);
+    const { peer } = datagram(session, 0);
+    for (let i = 0; i < 100; i++)
+      pacer.keeps({ data: shared.subarray(50 * i, 50 * i + 50), peer, entry: session });
+    assert.ok(pacer.queuedDatagrams > 0);
+    pacer.releaseAll(({ data }) => assert.equal(data.buffer.byteLength, 50));
+  });
+
   test('one message to each of many sessions goes at once', () => {
     const pacer = new Pacer(() => undefined);
     for (let i = 0; i < 10_000; i++) assert.equal(pacer.keeps(datagram(entry(), 1000)), false);
