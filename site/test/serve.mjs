@@ -15,11 +15,16 @@ const TYPES = {
 /** Resolves with the address of the server and a function that ends it. */
 export async function serve(folder) {
   const server = createServer((request, response) => {
-    const file = fileOf(folder, new URL(request.url, 'http://localhost').pathname);
+    const { pathname } = new URL(request.url, 'http://localhost');
+    const file = fileOf(folder, pathname);
     if (file === undefined) response.writeHead(404).end();
     else
       response
-        .writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' })
+        .writeHead(200, {
+          'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
+          // As of any web server that serves files named by their content: a page does not load them anew.
+          'cache-control': pathname.startsWith('/assets/') ? 'max-age=3600, immutable' : 'no-cache',
+        })
         .end(readFileSync(file));
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
