@@ -66,10 +66,19 @@ function systemMessage(error: Error): string | undefined {
   return error.code === 'ENOTFOUND' ? 'no such host' : getSystemErrorMap().get(error.errno)?.[1];
 }
 
-/** Names options as the user wrote them: `The property 'options.pins' is …` becomes `--pin is …`. */
+/**
+ * Names options as the user wrote them: `The property 'options.pins' is …` becomes `--pin is …`, and `options.pins ['…']`
+ * becomes `--pin …`.
+ */
 function inFlags(message: string): string {
-  return message.replace(
-    /(?:The (?:property |value of )?)?["']?options\.(\w+)(\[\d+\])?["']?(?: property)?/g,
-    (whole, option: string) => flagOf(option) ?? whole,
+  return (
+    message
+      // The command has read the file itself.
+      .replace('. Give the content of the file, not its path', '')
+      .replace(/(options\.pins) \['([^']*)'\]/, '$1 $2')
+      .replace(
+        /(?:The (?:property |value of )?)?["']?options\.(\w+)(\[\d+\])?["']?(?: property)?/g,
+        (whole, option: string) => flagOf(option) ?? whole,
+      )
   );
 }

@@ -8,12 +8,22 @@ import { RUNNING_FLAGS } from './flags/running.js';
 import { rawKeyOptions } from './rpk.js';
 import { UsageError } from './usage-error.js';
 
-/** In the order of the help. */
-const FLAGS: readonly Flag[] = [...CERTIFICATE_FLAGS, ...KEY_FLAGS, ...NEGOTIATION_FLAGS, ...RUNNING_FLAGS];
+/** The headings of the help, and the flags below each. */
+const GROUPS: readonly (readonly [heading: string, flags: readonly Flag[]])[] = [
+  ['Certificates and trust:', CERTIFICATE_FLAGS],
+  ['Pre-shared keys, saved sessions, server names:', KEY_FLAGS],
+  ['Negotiation and sizes:', NEGOTIATION_FLAGS],
+  ['Time, limits, diagnostics:', RUNNING_FLAGS],
+];
+const FLAGS: readonly Flag[] = GROUPS.flatMap(([, flags]) => flags);
 
 /** Declares the options of `role` on its command. */
 export function addFlags(command: Command, role: Role): Command {
-  for (const flag of FLAGS) if (flag.roles.includes(role)) command.addOption(declare(flag));
+  for (const [heading, flags] of GROUPS) {
+    for (const flag of flags) {
+      if (flag.roles.includes(role)) command.addOption(declare(flag).helpGroup(heading));
+    }
+  }
   return command;
 }
 

@@ -82,9 +82,17 @@ function newProgram(terminal: Terminal): Command {
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),
       writeErr: (text) => terminal.stderr.write(text),
-      outputError: (text) => say(terminal, text.replace(/^error: /, '').trimEnd()),
+      outputError: (text) => say(terminal, mistake(text)),
     })
     .exitOverride();
+}
+
+/** One line about a mistake, in fewer words than commander's. */
+function mistake(text: string): string {
+  return text
+    .replace(/^error: /, '')
+    .replace(/^command-argument value ('.*') is invalid for argument '.*?'/, '$1 is invalid')
+    .trimEnd();
 }
 
 function addCommand(

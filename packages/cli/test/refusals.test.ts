@@ -14,7 +14,7 @@ const PACKAGE = fileURLToPath(new URL('../../package.json', import.meta.url));
 
 for (const [args, line] of [
   [['client'], /missing required argument 'HOST:PORT'/],
-  [['client', 'localhost'], /'localhost' .*HOST:PORT is expected/],
+  [['client', 'localhost'], /^dtls: 'localhost' is invalid\. HOST:PORT is expected/],
   [['client', '::1:9000'], /\[::1\]:9000/],
   [['client', 'localhost:0'], /from 1 to 65535/],
   [['client', TARGET, 'more'], /too many arguments/],
@@ -96,7 +96,9 @@ test('unusable certificates and keys are named by their option, status 2', PATIE
     2,
     /--(key|passphrase-file)\b.*\(ERR_\w+\)$/,
   );
-  assertRefused(await dtls(['client', TARGET, '--ca', passphrase]), 2, /--ca\b.*\(ERR_\w+\)$/);
+  const noCa = (file: string) => dtls(['client', TARGET, '--ca', file]);
+  assertRefused(await noCa(passphrase), 2, /--ca holds no CA certificate in PEM or DER \(ERR_\w+\)$/);
+  assertRefused(await noCa(key), 2, /--ca holds no CA certificate .*; it holds a PRIVATE KEY \(ERR_\w+\)$/);
 });
 
 test('a port in use: the address and the code, status 1', PATIENCE, async (t) => {
@@ -128,7 +130,9 @@ test('--help shows commands, options and examples on standard output', PATIENCE,
   const { code, stdout, stderr } = await dtls(['--help']);
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   assert.match(stdout, /server \[options\].*client \[options\].*Examples:\n {2}dtls server /s);
-  assert.match((await dtls(['client', '--help'])).stdout, /--pin .*--insecure .*SSLKEYLOGFILE.*Examples:/s);
+  const client = (await dtls(['client', '--help'])).stdout;
+  assert.match(client, /--pin .*--insecure .*SSLKEYLOGFILE.*Examples:/s);
+  assert.match(client, /^Certificates and trust:\n {2}--cert .*^Negotiation and sizes:\n {2}--servername /ms);
 });
 
 test('a key file without a key is refused with a clear message', PATIENCE, async (t) => {

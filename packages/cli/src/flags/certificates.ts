@@ -30,7 +30,7 @@ export const CERTIFICATE_FLAGS: readonly Flag[] = [
   },
   {
     flags: '--passphrase-file <file>',
-    help: 'file whose first line decrypts the private key or the PKCS#12 file',
+    help: 'file whose first line is the passphrase of the private key or of the PKCS#12 file',
     roles: BOTH,
     option: 'passphrase',
     parse: (file) => firstLine(readOptionFile('--passphrase-file', file)),

@@ -12,7 +12,7 @@ export const NEGOTIATION_FLAGS: readonly Flag[] = [
   },
   {
     flags: '--mtu <bytes>',
-    help: 'largest datagram to send, in bytes of UDP payload',
+    help: 'largest datagram to send, in bytes of UDP payload (default: 1200)',
     roles: BOTH,
     option: 'mtu',
     parse: parseCount,

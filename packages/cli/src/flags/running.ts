@@ -5,14 +5,14 @@ import { BOTH, CLIENT, type Flag, SERVER } from './flag.js';
 export const RUNNING_FLAGS: readonly Flag[] = [
   {
     flags: '--handshake-timeout <ms>',
-    help: 'give up a handshake after this long; 0: never',
+    help: 'give up a handshake after this long; 0: never (default: 60000)',
     roles: BOTH,
     option: 'handshakeTimeout',
     parse: parseCount,
   },
   {
     flags: '--idle-timeout <ms>',
-    help: 'end a session whose peer is silent for this long; 0: never (default: half an hour on a server, never on a client)',
+    help: 'end a session whose peer is silent for this long; 0: never (default: 1800000 on a server, 0 on a client)',
     roles: BOTH,
     option: 'idleTimeout',
     parse: parseCount,

@@ -171,13 +171,14 @@ const ADVICE: Partial<Record<AlertName, string>> = {
   certificate_unknown: 'It does not accept our certificate: its log says why',
   close_notify: 'It closed before the handshake was done',
   decrypt_error: 'It could not verify what we signed or protected',
-  handshake_failure: 'Compare ciphers, groups, sigalgs and the types of keys of both sides',
+  handshake_failure:
+    'Compare ciphers, groups, sigalgs and the types of keys of both sides; it may also want a certificate of ours',
   insufficient_security: 'Compare ciphers of both sides',
   internal_error: 'It failed by itself, or is full: its log says why',
   no_application_protocol: 'Compare alpn of both sides',
   protocol_version: 'Compare minVersion and maxVersion of both sides',
   unknown_ca: 'It does not trust the issuer of our certificate',
-  unknown_psk_identity: 'It has no key for our identity',
+  unknown_psk_identity: 'It wants a pre-shared key, and knows no identity of ours: compare psk of both sides',
   unrecognized_name: 'It does not serve that name: check servername',
   unsupported_certificate: 'It does not support the type of our certificate',
 };

@@ -40,7 +40,7 @@ export function claimChain(
   if (wantsPskOnly(security)) {
     throw violation(
       'handshake_failure',
-      'the server answers the pre-shared key with a certificate, which no option here allows. Compare the identities of both sides, or give ca, pins or verifyPeer',
+      'the server answers the pre-shared key with a certificate, which no option here allows. Compare the identities of both sides, or give options.ca or options.pins',
     );
   }
   const { provider, peerCertificateTypes } = security;
@@ -188,7 +188,7 @@ export class PeerIdentity {
   static absent(rejectUnauthorized: boolean, { noCertificate }: VersionRules): PeerIdentity | DTLSError {
     if (!rejectUnauthorized) return new PeerIdentity(undefined, NO_CERTIFICATE);
     const text =
-      'peer did not return a certificate: the client sent none, and requestCert asks for one. Give the client cert and key';
+      'peer did not return a certificate: the client sent none, and options.requestCert asks for one. Give the client a certificate and its key';
     const reason = NO_CERTIFICATE;
     return new DTLSError('ERR_DTLS_CERTIFICATE_REQUIRED', text, { alert: noCertificate, reason });
   }

@@ -163,7 +163,7 @@ function noCommonVersion(text: string): DTLSError {
 function onHelloVerifyRequest(ctx: Context, state: WaitServerHello, message: Message): ClientState {
   if (versionNamed(state.versions, FACTS_12.name) === undefined)
     throw noCommonVersion(
-      'the server asked for a cookie as only DTLS 1.2 does, and minVersion is DTLSv1.3. Compare the versions of both sides',
+      'the server asked for a cookie as only DTLS 1.2 does, and options.minVersion is DTLSv1.3. Compare the versions of both sides',
     );
   const { cookie } = decoded(decodeHelloVerifyRequest(message.body), 'HelloVerifyRequest');
   if (state.cookies === MAX_COOKIES)

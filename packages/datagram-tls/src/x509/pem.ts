@@ -56,11 +56,12 @@ function readPem(data: string | Uint8Array, option: string, { name, labels, none
   const opened = Array.from(text.matchAll(BEGIN), ([, label = '']) => label);
   const wanted = opened.filter((label) => labels.includes(label));
   if (wanted.length === 0) {
-    const found = opened[0] === undefined ? '' : `; it holds a ${opened[0].slice(0, 40)}`;
-    throw callerError(
-      none,
-      `${option} holds no ${name} in PEM or DER${found}. Give the content of the file, not its path`,
-    );
+    const [found] = opened;
+    const instead =
+      found === undefined
+        ? '. Give the content of the file, not its path'
+        : `; it holds a ${found.slice(0, 40)}`;
+    throw callerError(none, `${option} holds no ${name} in PEM or DER${instead}`);
   }
   const blocks = Array.from(text.matchAll(BLOCK)).filter(([, label = '']) => labels.includes(label));
   if (blocks.length < wanted.length) {
