@@ -25,7 +25,7 @@ const NUMBER_LENGTH = 16;
 /** The records of the peer's current flight, and when to acknowledge them (RFC 9147 §7.1). DTLS 1.3 only. */
 export class Acks {
   readonly #association: Association;
-  #numbers: RecordNumber[] = [];
+  #numbers: RecordNumber[] | undefined;
   /** Something arrived that no ACK has named yet. */
   #news = false;
   /** The number of such records. */
@@ -41,8 +41,10 @@ export class Acks {
 
   save(w: Writer): void {
     const flags = (this.#news ? NEWS : 0) | (this.#due ? DUE : 0) | (this.#gapTold ? GAP_TOLD : 0);
-    w.u8(flags).varint(this.#untold).varint(this.#numbers.length);
-    for (const { epoch, sequenceNumber } of this.#numbers) w.varint(epoch).varint(sequenceNumber);
+    w.u8(flags)
+      .varint(this.#untold)
+      .varint(this.#numbers?.length ?? 0);
+    for (const { epoch, sequenceNumber } of this.#numbers ?? []) w.varint(epoch).varint(sequenceNumber);
   }
 
   restore(r: Reader): void {
@@ -52,7 +54,7 @@ export class Acks {
     this.#gapTold = (flags & GAP_TOLD) !== 0;
     this.#untold = r.varint();
     for (let left = r.varint(); left > 0 && !r.failed; left--)
-      this.#numbers.push({ epoch: r.varint(), sequenceNumber: r.varint() });
+      this.#keep({ epoch: r.varint(), sequenceNumber: r.varint() });
   }
 
   /** There may be something to do for {@link settle}. */
@@ -62,10 +64,15 @@ export class Acks {
 
   /** All of a record's messages were processed or are kept. */
   onRecord(epoch: number, sequenceNumber: number): void {
-    if (this.#numbers.length === MAX_NUMBERS) this.#numbers.shift();
-    this.#numbers.push({ epoch, sequenceNumber });
+    this.#keep({ epoch, sequenceNumber });
     this.#untold++;
     this.#news = true;
+  }
+
+  #keep(number: RecordNumber): void {
+    this.#numbers ??= [];
+    if (this.#numbers.length === MAX_NUMBERS) this.#numbers.shift();
+    this.#numbers.push(number);
   }
 
   /** A record arrived that cannot be read yet, so that even an empty ACK may speed up what is missing. */
@@ -87,7 +94,7 @@ export class Acks {
 
   /** Our answer acknowledges everything before it. */
   forget(): void {
-    this.#numbers = [];
+    this.#numbers = undefined;
     this.#untold = 0;
     this.#news = false;
     this.#due = false;
@@ -118,7 +125,7 @@ export class Acks {
     if (!mayWrite(writer)) return;
     const room = this.#room(writer);
     const count = Math.max(untold, Math.min(room, MAX_REPEATED));
-    const recordNumbers = this.#numbers.slice(-count).sort(inOrder);
+    const recordNumbers = (this.#numbers ?? []).slice(-count).sort(inOrder);
     const contents = [];
     for (let at = 0; at === 0 || at < recordNumbers.length; at += room)
       contents.push(encodeAck({ recordNumbers: recordNumbers.slice(at, at + room) }));
@@ -129,7 +136,7 @@ export class Acks {
     // lost.
     transmit.records(writer, ContentType.ack, contents, path.size.forFlights);
     // After the handshake there are no flights that an answer acknowledges: each record is acknowledged once.
-    if (isEstablished(this.#association.life)) this.#numbers = [];
+    if (isEstablished(this.#association.life)) this.#numbers = undefined;
     this.#association.trace({ kind: 'ack', direction: 'sent', records: recordNumbers.length });
   }
 

@@ -21,7 +21,7 @@ interface Early {
 /** Application data for the owner of the connection. */
 export class ReceivedData implements Carried {
   readonly #association: Association;
-  #early: Early[] = [];
+  #early: Early[] | undefined;
   #earlyBytes = 0;
   /** The record with the peer's close_notify. */
   #end: { readonly epoch: number; readonly sequence: number } | undefined;
@@ -66,7 +66,7 @@ export class ReceivedData implements Carried {
 
   /** When the oldest message was kept. */
   get oldest(): Instant | undefined {
-    return this.#early[0]?.since;
+    return this.#early?.[0]?.since;
   }
 
   /** Keeps data that came too early. */
@@ -76,29 +76,31 @@ export class ReceivedData implements Carried {
     if (this.#earlyBytes + cost > EARLY_BUDGET || !memory.take(cost))
       return this.#association.drop('over_budget');
     // A copy: a view keeps alive the memory of the whole.
+    this.#early ??= [];
     this.#early.push({ data: own(data), since: now });
     this.#earlyBytes += cost;
   }
 
   /** Delivers what was kept. */
   release(): void {
-    const early = this.#early;
+    const early = this.#early ?? [];
     this.forget();
     for (const { data } of early) this.deliver(data);
   }
 
   /** Drops what was kept at `instant` or before; `why` counts it. */
   forgetUntil(instant: Instant, why: 'expired' | 'evicted'): void {
-    for (let [first] = this.#early; first !== undefined && first.since <= instant; [first] = this.#early) {
-      this.#early.shift();
+    const early = this.#early ?? [];
+    for (let [first] = early; first !== undefined && first.since <= instant; [first] = early) {
+      early.shift();
       this.#give(first.data);
       this.#association.drop(why);
     }
   }
 
   forget(): void {
-    for (const { data } of this.#early) this.#give(data);
-    this.#early = [];
+    for (const { data } of this.#early ?? []) this.#give(data);
+    this.#early = undefined;
   }
 
   #give({ length }: Uint8Array): void {

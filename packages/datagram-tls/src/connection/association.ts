@@ -9,7 +9,7 @@ import type { ConnectionIdPair } from '../extensions/connection-id.js';
 import { type RecordLimits, UNLIMITED } from '../extensions/record-limits.js';
 import type { Session } from '../handshake/session.js';
 import { Epochs } from '../record/epochs.js';
-import { PlainReader, PlainWriter } from '../record/plain.js';
+import { PlainWriter, plainReader } from '../record/plain.js';
 import type { RecordWriter } from '../record/reader-writer.js';
 import type { Version } from '../wire/codes.js';
 import type { Reader, Writer } from '../wire/cursor.js';
@@ -132,7 +132,7 @@ export class Association implements Carried {
     if (!path.validated) this.transmit.putFlightsFirst();
     this.memory = new MemoryAccount(pool, holder);
     this.plainWriter = new PlainWriter(recordSequence);
-    this.epochs.installReader(new PlainReader());
+    this.epochs.installReader(plainReader);
     this.epochs.installWriter(this.plainWriter);
   }
 
@@ -229,7 +229,7 @@ export class Association implements Carried {
   }
 
   drop(reason: DropReason): void {
-    this.counters.dropped[reason] = (this.counters.dropped[reason] ?? 0) + 1;
+    dropsOf(this.counters)[reason] = (this.counters.dropped[reason] ?? 0) + 1;
   }
 
   /**
@@ -304,8 +304,17 @@ export function startCounters(): Counters {
     migrationsFailed: 0,
     ticketsGivenUp: 0,
     ticketKeyFailures: 0,
-    dropped: {},
+    dropped: NOTHING_DROPPED,
   };
+}
+
+/** One for all associations that have dropped nothing. */
+const NOTHING_DROPPED: DropCounts = Object.freeze({});
+
+/** To write. */
+function dropsOf(counters: { dropped: DropCounts }): DropCounts {
+  if (counters.dropped === NOTHING_DROPPED) counters.dropped = {};
+  return counters.dropped;
 }
 
 export function writeCounters(w: Writer, counters: Readonly<Counters>): void {
@@ -320,7 +329,7 @@ export function readCounters(r: Reader, counters: Counters): void {
   for (let left = r.varint(); left > 0 && !r.failed; left--) {
     const reason = decodeUtf8(r.vec8()) as DropReason | undefined;
     const count = r.varint();
-    if (reason !== undefined) counters.dropped[reason] = count;
+    if (reason !== undefined) dropsOf(counters)[reason] = count;
   }
 }
 

@@ -44,6 +44,9 @@ const MIN_REFUSAL_GAP: Duration = 250;
 /** Numbers of plaintext records that are remembered; the oldest are forgotten. */
 const MAX_PLAIN_NUMBERS = 64;
 
+/** One for all that have none. */
+const NO_NUMBERS: readonly number[] = [];
+
 const NOTHING: Taken = { fresh: false, whole: false, repeated: false };
 
 /** Accepts the fragments that may come now, and returns complete messages in order. */
@@ -57,7 +60,7 @@ export class HandshakeReceiver implements ReassemblyHost {
   #flightStart: number;
   #nextRefusal: Instant = Number.NEGATIVE_INFINITY;
   /** In an array without room to grow, which would be for 17 numbers. */
-  #plainNumbers: readonly number[] = [];
+  #plainNumbers = NO_NUMBERS;
   /** Messages that fragments of the current record displaced. */
   #displaced = 0;
 
@@ -127,7 +130,7 @@ export class HandshakeReceiver implements ReassemblyHost {
   /** The peer begins anew, with this message_seq. */
   restartAt(next: number): void {
     this.#reassembler.restartAt(next);
-    this.#plainNumbers = [];
+    this.#plainNumbers = NO_NUMBERS;
   }
 
   /**

@@ -649,7 +649,7 @@ function performPlain(
 /** Names and bytes of the messages received since our last flight, for the trace. */
 class ReceivedFlight {
   readonly #association: Association;
-  #names: string[] = [];
+  #names: string[] | undefined;
   #bytes = 0;
 
   constructor(association: Association) {
@@ -658,13 +658,14 @@ class ReceivedFlight {
 
   note({ type, body }: Message): void {
     if (!this.#association.behaviour.trace) return;
+    this.#names ??= [];
     this.#names.push(messageName(type, body));
     this.#bytes += body.length;
   }
 
   /** The flight is over. */
   tell(): void {
-    if (this.#names.length === 0) return;
+    if (this.#names === undefined) return;
     this.#association.trace({
       kind: 'flight',
       direction: 'received',
@@ -673,7 +674,7 @@ class ReceivedFlight {
       bytes: this.#bytes,
       retransmission: false,
     });
-    this.#names = [];
+    this.#names = undefined;
     this.#bytes = 0;
   }
 }

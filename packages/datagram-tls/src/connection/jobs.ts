@@ -7,18 +7,19 @@ export class Jobs {
   /** The next ID. */
   #next = 1;
   /** Those that wait for an answer. */
-  readonly #open: { readonly id: number; readonly kind: Job['kind'] }[] = [];
+  #open: { readonly id: number; readonly kind: Job['kind'] }[] | undefined;
 
   /** Returns the ID of a new job. */
   ask({ kind }: Job): number {
     const id = this.#next++;
+    this.#open ??= [];
     this.#open.push({ id, kind });
     return id;
   }
 
   /** The kind of the oldest one without an answer. */
   get awaited(): Job['kind'] | undefined {
-    return this.#open[0]?.kind;
+    return this.#open?.[0]?.kind;
   }
 
   /**
@@ -27,8 +28,9 @@ export class Jobs {
    */
   take(id: number, answer: JobAnswer): void {
     if (!isObject(answer)) throw invalidArgType('answer', 'a JobAnswer', answer);
-    const at = this.#open.findIndex((job) => job.id === id);
-    const job = this.#open[at];
+    const open = this.#open ?? [];
+    const at = open.findIndex((job) => job.id === id);
+    const job = open[at];
     if (job === undefined) {
       const asked = Number.isInteger(id) && id > 0 && id < this.#next;
       throw callerError('ERR_DTLS_JOB', `Job ${id} was ${asked ? 'answered already' : 'never asked for'}`);
@@ -36,7 +38,8 @@ export class Jobs {
     if (answer.kind !== job.kind && answer.kind !== 'failed')
       throw callerError('ERR_DTLS_JOB', `Job ${id} is ${job.kind}; the answer is of kind ${answer.kind}`);
     if (!isWellFormed(answer)) throw invalidArgValue('answer', `is no answer of kind ${answer.kind}`);
-    this.#open.splice(at, 1);
+    open.splice(at, 1);
+    if (open.length === 0) this.#open = undefined;
   }
 }
 

@@ -58,7 +58,7 @@ function isDoubtful({ after, upTo }: RecordReader): boolean {
 export class Receive {
   readonly #association: Association;
   readonly #sink: RecordSink;
-  #held: HeldRecord[] = [];
+  #held: HeldRecord[] | undefined;
   #heldBytes = 0;
   /** Of the datagram at hand. */
   #forgeries = 0;
@@ -72,7 +72,7 @@ export class Receive {
 
   /** When the oldest record was held. */
   get oldest(): Instant | undefined {
-    return this.#held[0]?.since;
+    return this.#held?.[0]?.since;
   }
 
   /**
@@ -104,7 +104,7 @@ export class Receive {
 
   /** New keys: records that waited for them get another chance. */
   releaseHeld(now: Instant): void {
-    const held = this.#held;
+    const held = this.#held ?? [];
     const forgeries = this.#forgeries;
     const elsewhere = this.#elsewhere;
     this.forgetHeld();
@@ -119,16 +119,17 @@ export class Receive {
 
   /** Forgets what was held at `instant` or before; `why` counts it. */
   forgetUntil(instant: Instant, why: 'expired' | 'evicted'): void {
-    for (let [first] = this.#held; first !== undefined && first.since <= instant; [first] = this.#held) {
-      this.#held.shift();
+    const held = this.#held ?? [];
+    for (let [first] = held; first !== undefined && first.since <= instant; [first] = held) {
+      held.shift();
       this.#give(first.record);
       this.#association.drop(why);
     }
   }
 
   forgetHeld(): void {
-    for (const { record } of this.#held) this.#give(record);
-    this.#held = [];
+    for (const { record } of this.#held ?? []) this.#give(record);
+    this.#held = undefined;
   }
 
   /** Nothing in the rest of the datagram matters any more. */
@@ -202,6 +203,7 @@ export class Receive {
     } else if (this.#heldBytes + cost > this.#holdBudget || !this.#association.memory.take(cost)) {
       this.#association.drop('over_budget');
     } else {
+      this.#held ??= [];
       this.#held.push({ record: own(datagram.subarray(header.start, header.end)), since: now });
       this.#heldBytes += cost;
       this.#sink.onHeld();

@@ -9,6 +9,7 @@ import { readSession, writeSession } from '../handshake/session-state.js';
 import { Reader, Writer } from '../wire/cursor.js';
 import { versionNamed } from '../wire/version.js';
 import { encodeAddress, readAddress } from './address-bytes.js';
+import { NOWHERE } from './beginning.js';
 import { partsOf, type Security } from './version.js';
 
 /*
@@ -55,10 +56,10 @@ export function decodeFixed(
   );
   const verifyName = decodeUtf8(r.vec16());
   if (session === undefined || !r.finished()) return undefined;
-  const destination = {
-    serverName: session.serverName,
-    verifyName: verifyName === '' ? undefined : verifyName,
-  };
+  const destination =
+    security.role === 'server'
+      ? NOWHERE
+      : { serverName: session.serverName, verifyName: verifyName === '' ? undefined : verifyName };
   return { session, destination };
 }
 

@@ -149,6 +149,8 @@ export function checkSignature(
 
 /** OpenSSL's verdict on a peer that shows nothing. */
 const NO_CERTIFICATE = 'UNABLE_TO_GET_ISSUER_CERT';
+/** One for all peers without certificates. */
+const NO_CHAIN: readonly Certificate[] = [];
 
 /** The peer's identity, as far as our policy requires it. */
 export class PeerIdentity {
@@ -166,7 +168,7 @@ export class PeerIdentity {
   readonly staple: Uint8Array | undefined;
 
   private constructor(claim: Shown | undefined, error: string | undefined, pskIdentity?: Uint8Array) {
-    this.chain = claim?.chain ?? [];
+    this.chain = claim?.chain ?? NO_CHAIN;
     this.publicKey = claim?.key.spki;
     this.staple = claim?.staple;
     this.authorized = (claim !== undefined || pskIdentity !== undefined) && error === undefined;
@@ -214,7 +216,7 @@ export class PeerIdentity {
     if (r.failed || chain === undefined || error === undefined) return undefined;
     const key = spki ?? chain[0]?.key.der;
     const claim = key === undefined ? undefined : { chain, key: { spki: key }, staple };
-    return new PeerIdentity(claim, error === '' ? undefined : error, pskIdentity);
+    return new PeerIdentity(claim, error === '' ? undefined : knownFault(error), pskIdentity);
   }
 
   save(w: Writer): void {
@@ -234,6 +236,11 @@ export class PeerIdentity {
     for (const { der } of chain) w.vec24(der);
     w.closeVec24(certificates);
   }
+}
+
+/** The fault of most clients is one text for all. */
+function knownFault(fault: string): string {
+  return fault === NO_CERTIFICATE ? NO_CERTIFICATE : fault;
 }
 
 /** What of a claim an identity keeps. */

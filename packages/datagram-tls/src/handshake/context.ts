@@ -33,7 +33,7 @@ export class Context {
   readonly early: boolean;
   #security: Security;
   #adopted = false;
-  #actions: Action[] = [];
+  #actions: Action[] | undefined;
   #nextSeq: number;
   readonly #cids: CidIssuer | undefined;
   #connectionId: Uint8Array | undefined;
@@ -93,8 +93,13 @@ export class Context {
     return this.#adopted;
   }
 
+  get #made(): Action[] {
+    this.#actions ??= [];
+    return this.#actions;
+  }
+
   emit(action: Action): void {
-    this.#actions.push(action);
+    this.#made.push(action);
   }
 
   /** Messages that may still be numbered: message_seq never wraps (RFC 9147 §5.2). */
@@ -110,7 +115,7 @@ export class Context {
 
   /** Adds a message to the flight alone. */
   sendPostHandshake(type: number, body: Uint8Array, epoch: number): void {
-    this.#actions.push({ do: 'send', type, seq: this.#nextSeq++, epoch, body });
+    this.#made.push({ do: 'send', type, seq: this.#nextSeq++, epoch, body });
   }
 
   /** Client: its next ClientHello is a first one, to which nothing of before belongs. */
@@ -120,12 +125,12 @@ export class Context {
   }
 
   fail(error: DTLSError): void {
-    this.#actions.push({ do: 'fail', error });
+    this.#made.push({ do: 'fail', error });
   }
 
   /** Server: the client, whose path is not validated, is asked for a cookie. */
   decline(reason: EarlyRefusal): { readonly at: 'declined' } {
-    this.#actions.push({ do: 'decline', reason });
+    this.#made.push({ do: 'decline', reason });
     return { at: 'declined' };
   }
 
@@ -141,7 +146,7 @@ export class Context {
   /** The actions since the last call. */
   takeActions(): Action[] {
     const actions = this.#actions;
-    this.#actions = [];
-    return actions;
+    this.#actions = undefined;
+    return actions ?? [];
   }
 }

@@ -38,7 +38,7 @@ export function readSession(
   const group = nameOf(Group, r);
   const signatureScheme = nameOf(Scheme, r);
   const flags = r.u8();
-  const sessionId = own(r.vec8());
+  const id = r.vec8();
   const name = decodeUtf8(r.vec16());
   const agreed = readAgreed(r);
   const peer = PeerIdentity.restore(r);
@@ -54,7 +54,8 @@ export function readSession(
     peer,
     resumed: (flags & FLAGS.resumed) !== 0,
     finished,
-    sessionId,
+    // A typed array takes 200 bytes.
+    sessionId: id.length === 0 ? EMPTY : own(id),
     serverName: name === '' ? undefined : name,
     agreed,
     secrets,
@@ -73,10 +74,10 @@ function writeAgreed(w: Writer, { alpn, srtp, records }: Agreed): void {
 }
 
 function readAgreed(r: Reader): Agreed {
-  const alpn = own(r.vec8());
+  const alpn = r.vec8();
   const srtp = nameOf(SrtpProfile, r);
   const records = { send: r.u16(), receive: r.u16(), by: LIMITED_BY[r.u8()] };
-  return { alpn: alpn.length === 0 ? undefined : alpn, srtp, records };
+  return { alpn: alpn.length === 0 ? undefined : own(alpn), srtp, records };
 }
 
 /** The name of a code; one that is not known fails `r`. */

@@ -90,3 +90,6 @@ export class PlainReader implements RecordReader {
     // As above.
   }
 }
+
+/** One for all associations. */
+export const plainReader: RecordReader = new PlainReader();

@@ -20,10 +20,10 @@ export class ReplayWindow {
   /** The word of the newest number, which is the only one that most records need. */
   #word = 0;
   /**
-   * The words before it. Integers of 32 bits: an array of them takes less than half of a typed array, and each association has
-   * some.
+   * The words before it, once a number among them has been missing: without losses each of them is full, and none is needed.
+   * Integers of 32 bits: an array of them takes less than half of a typed array, and each association has some.
    */
-  readonly #words = [0, 0, 0, 0, 0, 0, 0, 0];
+  #words: number[] | undefined;
 
   get newest(): number {
     return this.#newest;
@@ -34,7 +34,7 @@ export class ReplayWindow {
     if (sequence > this.#newest) return true;
     if (this.#newest - sequence >= REPLAY_WINDOW) return false;
     const place = placeOf(sequence);
-    const word = place === placeOf(this.#newest) ? this.#word : (this.#words[place] as number);
+    const word = place === placeOf(this.#newest) ? this.#word : (this.#words?.[place] ?? FULL_WORD);
     return (word & bitOf(sequence)) === 0;
   }
 
@@ -43,40 +43,62 @@ export class ReplayWindow {
     if (sequence > this.#newest) this.#advance(sequence);
     const place = placeOf(sequence);
     if (place === placeOf(this.#newest)) this.#word |= bitOf(sequence);
-    else this.#words[place] = (this.#words[place] as number) | bitOf(sequence);
+    else if (this.#words !== undefined) this.#words[place] = (this.#words[place] as number) | bitOf(sequence);
   }
 
   /** Words of one kind, which most are, take two bits. */
   save(w: Writer): void {
     w.varint(this.#newest + 1);
-    this.#words[placeOf(this.#newest)] = this.#word;
+    const words = this.#allWords();
     let kinds = 0;
-    for (const [i, word] of this.#words.entries()) kinds |= kindOf(word) << (2 * i);
+    for (const [i, word] of words.entries()) kinds |= kindOf(word) << (2 * i);
     w.u16(kinds);
-    for (const word of this.#words) if (kindOf(word) === MIXED) w.u32(word >>> 0);
+    for (const word of words) if (kindOf(word) === MIXED) w.u32(word >>> 0);
   }
 
   restore(r: Reader): void {
     this.#newest = r.varint() - 1;
     const kinds = r.u16();
+    const words: number[] = [];
     for (let i = 0; i < WORDS; i++) {
       const kind = (kinds >>> (2 * i)) & 3;
-      this.#words[i] = kind === MIXED ? r.u32() | 0 : kind === FULL ? -1 : 0;
+      words[i] = kind === MIXED ? r.u32() | 0 : kind === FULL ? FULL_WORD : 0;
     }
-    this.#word = this.#words[placeOf(this.#newest)] as number;
+    this.#word = words[placeOf(this.#newest)] as number;
+    this.#words = isFull(words, this.#newest) ? undefined : words.slice();
   }
 
   /** Clears the words between the old newest number's and the new one's, the latter included. */
   #advance(to: number): void {
     const from = Math.floor(this.#newest / 32);
     const steps = Math.min(Math.floor(to / 32) - from, WORDS);
-    if (steps > 0) {
-      this.#words[placeOf(this.#newest)] = this.#word;
-      this.#word = 0;
+    const isGapless = steps === 1 && (this.#word === FULL_WORD || this.#newest < 0);
+    if (steps > 0 && (this.#words !== undefined || !isGapless)) {
+      const words = this.#allWords();
+      for (let step = 1; step <= steps; step++) words[(from + step) % WORDS] = 0;
+      this.#words = isFull(words, to) ? undefined : words;
     }
-    for (let step = 1; step <= steps; step++) this.#words[(from + step) % WORDS] = 0;
+    if (steps > 0) this.#word = 0;
     this.#newest = to;
   }
+
+  /** With the newest one. */
+  #allWords(): number[] {
+    const words = this.#words ?? new Array<number>(WORDS).fill(this.#newest < 0 ? 0 : FULL_WORD);
+    words[placeOf(this.#newest)] = this.#word;
+    return words;
+  }
+}
+
+/** Of a word with all numbers. */
+const FULL_WORD = -1;
+
+/** Of the numbers before the word of `newest` none is missing. Words beyond it have none yet in the first lap. */
+function isFull(words: readonly number[], newest: number): boolean {
+  const place = placeOf(newest);
+  return (
+    newest < 0 || words.every((word, i) => word === FULL_WORD || i === place || (newest < BITS && i > place))
+  );
 }
 
 /** Kinds of words: with no number, with all, with some. */
@@ -84,7 +106,7 @@ const FULL = 1;
 const MIXED = 2;
 
 function kindOf(word: number): number {
-  return word === 0 ? 0 : word === -1 ? FULL : MIXED;
+  return word === 0 ? 0 : word === FULL_WORD ? FULL : MIXED;
 }
 
 /** That of its word. The low bits of a 48-bit number survive the conversion to 32 bits. */
