@@ -48,6 +48,7 @@ void generators_close(struct generators *generators, const struct openssl *ssl) 
   for (size_t i = 0; i < GROUPS; i++) {
     if (generators->of[i] != NULL) ssl->EVP_PKEY_CTX_free(generators->of[i]);
     if (generators->models[i] != NULL) ssl->EVP_PKEY_free(generators->models[i]);
+    if (generators->peers[i] != NULL) ssl->EVP_PKEY_free(generators->peers[i]);
   }
   *generators = (struct generators){ 0 };
 }
@@ -63,25 +64,29 @@ bool exchange_share(const struct openssl *ssl, const struct group *group, const 
 /* RFC 8446 §4.2.8.2: only uncompressed points. */
 enum { UNCOMPRESSED = 4 };
 
-/* NULL for what is no public value of the group. */
-static EVP_PKEY *read_share(const struct openssl *ssl, const struct group *group, const EVP_PKEY *like,
-                            const unsigned char *share) {
-  if (group->curve != NULL && share[0] != UNCOMPRESSED) return NULL;
-  EVP_PKEY *peer = ssl->EVP_PKEY_new();
-  if (peer != NULL && ssl->EVP_PKEY_copy_parameters(peer, like) == 1 &&
-      ssl->EVP_PKEY_set1_encoded_public_key(peer, share, group->share_length) == 1)
-    return peer;
-  ssl->EVP_PKEY_free(peer);
+/* A key that has the group's parameters, for a share. NULL: OpenSSL failed. */
+static EVP_PKEY *new_public(struct generators *generators, const struct openssl *ssl, const struct group *group) {
+  EVP_PKEY **model = &generators->models[group - KNOWN];
+  if (*model == NULL) *model = exchange_generate(generators, ssl, group);
+  EVP_PKEY *key = *model == NULL ? NULL : ssl->EVP_PKEY_new();
+  if (key != NULL && ssl->EVP_PKEY_copy_parameters(key, *model) == 1) return key;
+  if (key != NULL) ssl->EVP_PKEY_free(key);
   return NULL;
+}
+
+/* False for what is no public value of the group. */
+static bool fill_public(const struct openssl *ssl, const struct group *group, EVP_PKEY *key, const unsigned char *share) {
+  return (group->curve == NULL || share[0] == UNCOMPRESSED) &&
+         ssl->EVP_PKEY_set1_encoded_public_key(key, share, group->share_length) == 1;
 }
 
 EVP_PKEY *exchange_public(struct generators *generators, const struct openssl *ssl, const struct group *group,
                           const unsigned char *share) {
-  EVP_PKEY **model = &generators->models[group - KNOWN];
-  if (*model == NULL) *model = exchange_generate(generators, ssl, group);
-  EVP_PKEY *key = *model == NULL ? NULL : read_share(ssl, group, *model, share);
-  if (key == NULL) ssl->ERR_clear_error();
-  return key;
+  EVP_PKEY *key = new_public(generators, ssl, group);
+  if (key != NULL && fill_public(ssl, group, key, share)) return key;
+  if (key != NULL) ssl->EVP_PKEY_free(key);
+  ssl->ERR_clear_error();
+  return NULL;
 }
 
 /* In constant time. */
@@ -91,10 +96,18 @@ static bool is_zero(const unsigned char *bytes, size_t length) {
   return seen == 0;
 }
 
-bool exchange_derive(const struct openssl *ssl, const struct group *group, EVP_PKEY *key, const unsigned char *share,
-                     unsigned char *out) {
+/* OpenSSL looks names up for each new key, so all shares of a group come into the same one. */
+static EVP_PKEY *peer_of(struct generators *generators, const struct openssl *ssl, const struct group *group,
+                         const unsigned char *share) {
+  EVP_PKEY **peer = &generators->peers[group - KNOWN];
+  if (*peer == NULL) *peer = new_public(generators, ssl, group);
+  return *peer != NULL && fill_public(ssl, group, *peer, share) ? *peer : NULL;
+}
+
+bool exchange_derive(struct generators *generators, const struct openssl *ssl, const struct group *group, EVP_PKEY *key,
+                     const unsigned char *share, unsigned char *out) {
   size_t length = group->secret_length;
-  EVP_PKEY *peer = read_share(ssl, group, key, share);
+  EVP_PKEY *peer = peer_of(generators, ssl, group, share);
   EVP_PKEY_CTX *context = peer == NULL ? NULL : ssl->EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
   /* The point is on the curve, whose order is prime: to check its order too would cost as much as the exchange. */
   bool done = context != NULL && ssl->EVP_PKEY_derive_init(context) == 1 &&
@@ -102,10 +115,18 @@ bool exchange_derive(const struct openssl *ssl, const struct group *group, EVP_P
               ssl->EVP_PKEY_derive(context, out, &length) == 1 && length == group->secret_length &&
               (group->curve != NULL || !is_zero(out, length));
   ssl->EVP_PKEY_CTX_free(context);
-  ssl->EVP_PKEY_free(peer);
   if (!done) {
     ssl->OPENSSL_cleanse(out, group->secret_length);
     ssl->ERR_clear_error();
   }
+  return done;
+}
+
+bool exchange_answer(struct generators *generators, const struct openssl *ssl, const struct group *group,
+                     const unsigned char *share, unsigned char *out, unsigned char *secret) {
+  EVP_PKEY *key = exchange_generate(generators, ssl, group);
+  bool done = key != NULL && exchange_share(ssl, group, key, out) &&
+              exchange_derive(generators, ssl, group, key, share, secret);
+  if (key != NULL) ssl->EVP_PKEY_free(key);
   return done;
 }

@@ -23,10 +23,14 @@ const struct group *group_named(const char *name);
 /* NULL for a key of no group. */
 const struct group *group_of(const struct openssl *ssl, const EVP_PKEY *key);
 
-/* What makes key pairs, for each group that was needed, and one pair of each, whose parameters others take over. */
+/*
+ * For each group that was needed: what makes key pairs, a pair whose parameters others take over, and a public key that is
+ * filled with the share of each peer.
+ */
 struct generators {
   EVP_PKEY_CTX *of[GROUPS];
   EVP_PKEY *models[GROUPS];
+  EVP_PKEY *peers[GROUPS];
 };
 
 /* NULL when this OpenSSL lacks the group, or has no memory. */
@@ -42,7 +46,13 @@ bool exchange_share(const struct openssl *ssl, const struct group *group, const 
  * False for a share that is no valid public value, and when OpenSSL fails. `share` and `out` have the group's lengths;
  * `out` is wiped on failure.
  */
-bool exchange_derive(const struct openssl *ssl, const struct group *group, EVP_PKEY *key, const unsigned char *share,
-                     unsigned char *out);
+bool exchange_derive(struct generators *generators, const struct openssl *ssl, const struct group *group, EVP_PKEY *key,
+                     const unsigned char *share, unsigned char *out);
+/*
+ * Answers `share` with a key pair that is made for it and closed: its own share goes to `out`. False as above, `secret` is
+ * wiped then.
+ */
+bool exchange_answer(struct generators *generators, const struct openssl *ssl, const struct group *group,
+                     const unsigned char *share, unsigned char *out, unsigned char *secret);
 
 #endif

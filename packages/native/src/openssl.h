@@ -65,6 +65,10 @@ typedef struct evp_pkey_ctx_st EVP_PKEY_CTX;
   F(int, EVP_PKEY_derive, (EVP_PKEY_CTX * context, unsigned char *secret, size_t *length))                    \
   F(EVP_PKEY *, EVP_PKEY_new_raw_public_key_ex,                                                               \
     (void *library, const char *type, const char *properties, const unsigned char *bytes, size_t length))     \
+  F(int, EVP_PKEY_sign_init, (EVP_PKEY_CTX * context))                                                        \
+  F(int, EVP_PKEY_sign,                                                                                       \
+    (EVP_PKEY_CTX * context, unsigned char *signature, size_t *length, const unsigned char *digest,           \
+     size_t digest_length))                                                                                   \
   F(int, EVP_PKEY_verify_init, (EVP_PKEY_CTX * context))                                                      \
   F(int, EVP_PKEY_verify,                                                                                     \
     (EVP_PKEY_CTX * context, const unsigned char *signature, size_t length, const unsigned char *digest,      \

@@ -88,10 +88,36 @@ static napi_value derive_secret(napi_env env, napi_callback_info info) {
     return NULL;
   }
   bool done = (size_t)length == group->share_length &&
-              exchange_derive(pair->ssl, group, pair->key, memory.data, secret);
+              exchange_derive(&environment_of(env)->generators, pair->ssl, group, pair->key, memory.data, secret);
   if (done) {
     memcpy(memory.data, secret, group->secret_length);
     pair->ssl->OPENSSL_cleanse(secret, sizeof secret);
+  }
+  return napi_get_boolean(env, done, &answer) == napi_ok ? answer : NULL;
+}
+
+static napi_value answer_exchange(napi_env env, napi_callback_info info) {
+  struct environment *environment = environment_of(env);
+  napi_value values[3], answer;
+  struct bytes memory;
+  int64_t length;
+  unsigned char share[MAX_SHARE_LENGTH], secret[MAX_SECRET_LENGTH];
+  if (!read_arguments(env, info, 3, values)) return NULL;
+  const struct group *group = read_group(env, values[0]);
+  if (group == NULL || !read_bytes(env, values[1], "memory", &memory) ||
+      !read_number(env, values[2], "length", MAX_DER_LENGTH, &length))
+    return NULL;
+  if ((size_t)length > memory.length || group->share_length + group->secret_length > memory.length) {
+    refuse_range(env, "memory", "has no room for the shares and the secret");
+    return NULL;
+  }
+  const struct openssl *ssl = &environment->ssl;
+  bool done = has_keys(environment) && (size_t)length == group->share_length &&
+              exchange_answer(&environment->generators, ssl, group, memory.data, share, secret);
+  if (done) {
+    memcpy(memory.data, share, group->share_length);
+    memcpy(memory.data + group->share_length, secret, group->secret_length);
+    ssl->OPENSSL_cleanse(secret, sizeof secret);
   }
   return napi_get_boolean(env, done, &answer) == napi_ok ? answer : NULL;
 }
@@ -160,13 +186,32 @@ static napi_value verify(napi_env env, napi_callback_info info) {
   return napi_get_boolean(env, is_good, &answer) == napi_ok ? answer : NULL;
 }
 
+static napi_value sign(napi_env env, napi_callback_info info) {
+  struct environment *environment = environment_of(env);
+  napi_value values[4], answer;
+  struct bytes text, out;
+  if (!read_arguments(env, info, 4, values)) return NULL;
+  struct key_slot *slot = read_key(env, values[0], KEY_PAIR);
+  const struct scheme *scheme = slot == NULL ? NULL : read_scheme(env, values[1], &slot->pair);
+  if (scheme == NULL || !read_bytes(env, values[2], "bytes", &text) || !read_bytes(env, values[3], "out", &out))
+    return NULL;
+  if (out.length < MAX_SIGNATURE_LENGTH) {
+    refuse_range(env, "out", "has no room for a signature");
+    return NULL;
+  }
+  size_t length = signature_make(&slot->pair, &environment->hashes, scheme, (struct text){ text.data, text.length }, out.data);
+  return napi_create_int64(env, (int64_t)length, &answer) == napi_ok ? answer : NULL;
+}
+
 bool add_pair_functions(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
     { "importPrivateKey", NULL, import_private_key, NULL, NULL, NULL, napi_enumerable, NULL },
     { "generateKey", NULL, generate_key, NULL, NULL, NULL, napi_enumerable, NULL },
     { "deriveSecret", NULL, derive_secret, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "answerExchange", NULL, answer_exchange, NULL, NULL, NULL, napi_enumerable, NULL },
     { "importPublicKey", NULL, import_public_key, NULL, NULL, NULL, napi_enumerable, NULL },
     { "verify", NULL, verify, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "sign", NULL, sign, NULL, NULL, NULL, napi_enumerable, NULL },
   };
   return napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) == napi_ok ||
          failed(env);

@@ -14,6 +14,7 @@ bool pair_import(struct pair *pair, const struct openssl *ssl, const unsigned ch
 }
 
 void pair_close(struct pair *pair) {
+  if (pair->signer != NULL) pair->ssl->EVP_PKEY_CTX_free(pair->signer);
   pair->ssl->EVP_PKEY_free(pair->key);
   *pair = (struct pair){ 0 };
 }

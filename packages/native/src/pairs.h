@@ -7,6 +7,7 @@
 struct pair {
   const struct openssl *ssl;
   EVP_PKEY *key;
+  EVP_PKEY_CTX *signer; /* NULL: it has signed nothing yet */
   const struct group *group; /* NULL: no key exchange is possible with it, as with a public key */
 };
 

@@ -178,6 +178,15 @@ function goodExchange() {
   if (!native.deriveSecret(key, memory, length)) throw new Error(`${group} refuses a good share`);
   const expected = crypto.diffieHellman({ privateKey: ours.privateKey, publicKey: theirs.publicKey });
   if (!expected.equals(memory.subarray(0, expected.length))) throw new Error(`${group} gives another secret`);
+  const answer = new Uint8Array(length + expected.length + below(20));
+  answer.set(shareOf(ours));
+  if (!native.answerExchange(group, answer, length)) throw new Error(`${group} does not answer a good share`);
+  memory.set(answer.subarray(0, length));
+  native.deriveSecret(key, memory, length);
+  if (
+    !Buffer.from(answer.slice(length, length + expected.length)).equals(memory.subarray(0, expected.length))
+  )
+    throw new Error(`${group}: the answer has another secret`);
   const made = native.generateKey(newOwner(), group, memory);
   keys[below(200)] = made;
   const share = memory.slice(0, length);
@@ -216,6 +225,22 @@ function goodVerification() {
   if (native.verify(key, scheme, text, signature) !== expected) throw new Error(`${type}: another verdict`);
 }
 
+/** A signature of a key that node:crypto has, too. */
+function goodSignature() {
+  if (below(EXCHANGES) > 0) return;
+  const { privateKey, publicKey } = SIGNERS[below(2)][2];
+  const pkcs8 = new Uint8Array(privateKey.export({ format: 'der', type: 'pkcs8' }));
+  const key = native.importPrivateKey(newOwner(), pkcs8);
+  keys[below(200)] = key;
+  for (let i = below(3); i >= 0; i--) {
+    const [scheme, hash] = pick(SCHEMES);
+    const text = bytes(someLength());
+    const out = new Uint8Array(141 + below(20));
+    const length = native.sign(key, scheme, text, out);
+    if (!crypto.verify(hash, text, publicKey, out.subarray(0, length))) throw new Error('a bad signature');
+  }
+}
+
 const PKCS8 = ['x25519', 'ed25519'].map((type) =>
   crypto.generateKeyPairSync(type).privateKey.export({ format: 'der', type: 'pkcs8' }),
 );
@@ -231,7 +256,7 @@ const someHash = () => pick([32, 48, 64, 20, below(70), any()]);
 
 const CALLS = [
   ...datagramCalls(native, { below, pick, any, newOwner }),
-  ...[goodCall, goodCall, goodCall, goodDerivation, goodExchange, goodVerification],
+  ...[goodCall, goodCall, goodCall, goodDerivation, goodExchange, goodVerification, goodSignature],
   () => (keys[below(200)] = native.importPrivateKey(newOwner(), somePkcs8())),
   () => native.importPrivateKey(any(), any()),
   () => native.generateKey(any(), any(), any()),
@@ -239,6 +264,10 @@ const CALLS = [
   () => native.importPublicKey(newOwner(), pick(['secp256r1', 'ed25519', any()]), someBytes()),
   () => native.verify(any(), any(), any(), any()),
   () => native.verify(pick(keys), pick([0x0403, 0x0807, below(0x10000)]), someBytes(), someBytes()),
+  () => native.sign(any(), any(), any(), any()),
+  () => native.sign(pick(keys), pick([0x0403, 0x0807, below(0x10000)]), someBytes(), someBytes()),
+  () => native.answerExchange(any(), any(), any()),
+  () => native.answerExchange(pick(Object.keys(GROUPS)), someBytes(), pick([32, 65, 97, below(200)])),
   () => native.generateKey(newOwner(), pick(['x25519', 'x448', any()]), someBytes()),
   () => native.deriveSecret(any(), any(), any()),
   () => native.deriveSecret(pick(keys), someBytes(), pick([32, 65, 97, below(200)])),

@@ -28,15 +28,24 @@ export function answerNativeExchange(
   group: GroupName,
   peerShare: Uint8Array,
 ): KeyExchangeAnswer | undefined {
-  // Checked before a key pair is made.
-  if (peerShare.length !== shareLength(group, 'client')) return undefined;
-  const exchange = startNativeExchange(base, group);
-  const secret = exchange.finish(peerShare);
-  return secret && { share: exchange.share, secret };
+  return isNative(group) ? answerByModule(group, peerShare) : base.answerKeyExchange(group, peerShare);
 }
 
-/** Shares and secrets until they are copied. The longest is a share of P-521. */
-const memory = new Uint8Array(133);
+/** In one call, for which no key has to be kept. */
+function answerByModule(group: NativeGroup, peerShare: Uint8Array): KeyExchangeAnswer | undefined {
+  const { length } = peerShare;
+  // Checked before a key pair is made.
+  if (length !== shareLength(group, 'client')) return undefined;
+  memory.set(peerShare);
+  if (!requireNative().answerExchange(group, memory, length)) return undefined;
+  const share = memory.slice(0, length);
+  const secret = memory.slice(length, length + SECRET_LENGTH[group]);
+  memory.fill(0);
+  return { share, secret };
+}
+
+/** Shares and secrets until they are copied. The longest are those of P-521. */
+const memory = new Uint8Array(133 + 66);
 
 /** The private half is in native memory, which is wiped and released when this is collected. */
 export class NativeExchange implements KeyExchange {
@@ -118,7 +127,7 @@ const KNOWN_ANSWERS: Readonly<Record<NativeGroup, KnownAnswer>> = {
   },
 };
 
-/** Computes the known secret, refuses a wrong share, and two fresh key pairs agree. */
+/** Computes the known secret, refuses a wrong share, and fresh key pairs agree. */
 function passes(group: NativeGroup): boolean {
   const { prefix, peer, secret } = KNOWN_ANSWERS[group];
   const length = shareLength(group, 'server');
@@ -130,7 +139,10 @@ function passes(group: NativeGroup): boolean {
   if (known?.finish(wrong(group, share)) !== undefined) return false;
   const [first, second] = [NativeExchange.generate(group), NativeExchange.generate(group)];
   const [one, other] = [first?.finish(second?.share ?? EMPTY), second?.finish(first?.share ?? EMPTY)];
-  return one !== undefined && other !== undefined && sameBytes(one, other);
+  if (one === undefined || other === undefined || !sameBytes(one, other)) return false;
+  const answer = answerByModule(group, first?.share ?? EMPTY);
+  const agreed = answer && first?.finish(answer.share);
+  return answer !== undefined && agreed !== undefined && sameBytes(agreed, answer.secret);
 }
 
 function basePoint(): Uint8Array {

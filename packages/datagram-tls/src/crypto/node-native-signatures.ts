@@ -1,15 +1,16 @@
+import { KeyObject } from 'node:crypto';
 import { EMPTY, fromBase64, utf8 } from '../base/bytes.js';
 import { Scheme, type SchemeName } from '../wire/codes.js';
 import { KNOWN_KEYS, KNOWN_SIGNATURES, SIGNED_TEXT } from './node-known-answers.js';
-import { requireNative } from './node-native.js';
+import { nativeModule, requireNative } from './node-native.js';
 import { type CurvePoint, curvePoint, importSpki } from './node-spki.js';
 import { once } from './once.js';
-import type { CryptoProvider, HashName, KeyType, PublicKey } from './provider.js';
+import type { CryptoProvider, HashName, KeyType, PrivateKey, PublicKey } from './provider.js';
 import { canMake, SIGNATURE_SCHEMES } from './signatures.js';
 
 /*
- * Public keys of curves in their usual encoding, and the signatures that they verify. Private keys stay with node:crypto,
- * and so does RSA: there is little to save, and of a private key there is one copy.
+ * Public keys of curves in their usual encoding, and the signatures that they verify; and signatures of ECDSA. RSA stays with
+ * node:crypto, and so do private keys of Ed25519: there is little to save.
  */
 
 /** Types of keys that native code imports. */
@@ -54,6 +55,7 @@ const hasNativeKey = once(passes);
 export function withNativeKeys(base: CryptoProvider): CryptoProvider {
   return {
     ...base,
+    sign: (name, key, data) => signerOf(key)?.sign(name, data) ?? base.sign(name, key, data),
     importPublicKey: (spki) => NativePublicKey.import(spki) ?? base.importPublicKey(spki),
     verify: (name, key, data, signature) =>
       (key instanceof NativePublicKey ? key.verify(name, data, signature) : undefined) ??
@@ -113,6 +115,68 @@ class NativePublicKey implements PublicKey {
     }
   }
 }
+
+/** Types of keys that native code signs with. */
+const SIGNING_KEYS: readonly KeyType[] = ['p256', 'p384', 'p521'];
+
+/** `undefined`: native code cannot sign with it, such as a key that another provider has imported. */
+const signers = new WeakMap<PrivateKey, NativeSigner | undefined>();
+
+function signerOf(key: PrivateKey): NativeSigner | undefined {
+  const known = signers.get(key);
+  if (known !== undefined || signers.has(key)) return known;
+  const made = SIGNING_KEYS.includes(key.type) ? NativeSigner.import(key) : undefined;
+  signers.set(key, made);
+  return made;
+}
+
+/** A private key of ECDSA in native memory, as node:crypto has it in its own. */
+class NativeSigner {
+  readonly #key: number;
+  readonly #shape: PrivateKey;
+  /** Whether a signature of a scheme is good, which the first one shows. */
+  readonly #passes = once((name: SchemeName) => this.#isGood(name));
+
+  private constructor(shape: PrivateKey, pkcs8: Uint8Array) {
+    this.#shape = shape;
+    this.#key = requireNative().importPrivateKey(this, pkcs8) ?? NO_KEY;
+  }
+
+  static import(key: PrivateKey): NativeSigner | undefined {
+    const { handle } = key;
+    if (nativeModule() === undefined || !(handle instanceof KeyObject) || handle.type !== 'private')
+      return undefined;
+    const pkcs8 = handle.export({ format: 'der', type: 'pkcs8' });
+    const made = new NativeSigner(key, pkcs8);
+    pkcs8.fill(0);
+    return made.#key === NO_KEY ? undefined : made;
+  }
+
+  /** `undefined`: node:crypto has to do it, or to say why it cannot. */
+  sign(name: SchemeName, data: Uint8Array): Uint8Array | undefined {
+    return canMake(name, this.#shape) && this.#passes(name) ? this.#make(name, data) : undefined;
+  }
+
+  #make(name: SchemeName, data: Uint8Array): Uint8Array | undefined {
+    try {
+      const length = requireNative().sign(this.#key, Scheme[name], data, signature);
+      return length === 0 ? undefined : signature.slice(0, length);
+    } catch {
+      // It cannot read the data.
+      return undefined;
+    }
+  }
+
+  #isGood(name: SchemeName): boolean {
+    const text = utf8(SIGNED_TEXT);
+    const made = this.#make(name, text);
+    const key = NativePublicKey.import(this.#shape.spki);
+    return made !== undefined && key?.verify(name, text, made) === true;
+  }
+}
+
+/** A signature until it is copied. */
+const signature = new Uint8Array(141);
 
 /** The module has no such key. */
 const NO_KEY = 0;

@@ -33,11 +33,15 @@ export interface NativeModule {
   importPrivateKey(owner: object, pkcs8: Uint8Array): number | undefined;
   generateKey(owner: object, group: string, share: Uint8Array): number | undefined;
   deriveSecret(key: number, memory: Uint8Array, length: number): boolean;
+  /** `memory`: the peer's share; then ours, and the secret behind it. */
+  answerExchange(group: string, memory: Uint8Array, length: number): boolean;
   importPublicKey(owner: object, type: string, bytes: Uint8Array): number | undefined;
   verify(key: number, scheme: number, bytes: Uint8Array, signature: Uint8Array): boolean;
+  /** The length of the signature in `out`; 0: not supported. */
+  sign(key: number, scheme: number, bytes: Uint8Array, out: Uint8Array): number;
 }
 
-export const INTERFACE = 6;
+export const INTERFACE = 7;
 
 /** The module, or why it is not used. */
 export type Loaded = { readonly module: NativeModule } | { readonly reason: string };

@@ -25,7 +25,9 @@ interface Module {
   generateKey(...args: unknown[]): number | undefined;
   deriveSecret(...args: unknown[]): boolean;
   importPublicKey(...args: unknown[]): number | undefined;
+  answerExchange(...args: unknown[]): boolean;
   verify(...args: unknown[]): boolean;
+  sign(...args: unknown[]): number;
 }
 
 const skip = nativeFailure() ?? false;
@@ -76,10 +78,16 @@ function calls() {
     { name: 'importPrivateKey', args: [owner, new Uint8Array(40)], bytes: [1] },
     { name: 'generateKey', args: [owner, 'x25519', new Uint8Array(40)], bytes: [2] },
     { name: 'deriveSecret', args: [newPair(), new Uint8Array(40), 32], bytes: [1] },
+    { name: 'answerExchange', args: ['x25519', new Uint8Array(80), 32], bytes: [1] },
     { name: 'importPublicKey', args: [owner, 'ed25519', new Uint8Array(32)], bytes: [2] },
     {
       name: 'verify',
       args: [newPair('secp256r1'), 0x0403, new Uint8Array(40), new Uint8Array(70)],
+      bytes: [2, 3],
+    },
+    {
+      name: 'sign',
+      args: [newPair('secp256r1'), 0x0403, new Uint8Array(40), new Uint8Array(141)],
       bytes: [2, 3],
     },
   ] as const;
@@ -298,6 +306,48 @@ suite('the native module', { skip }, () => {
     assert.throws(verify(newPair('secp256r1'), 0x0807), { code: 'ERR_INVALID_ARG_VALUE' });
     assert.throws(verify(newKey(), 0x0403), { code: 'ERR_INVALID_ARG_VALUE' });
     assert.throws(() => module.deriveSecret(key, new Uint8Array(40), 32), { code: 'ERR_INVALID_ARG_VALUE' });
+  });
+
+  test('signs with private keys of ECDSA alone, where there is room for a signature', () => {
+    const [text, out] = [new Uint8Array(40), new Uint8Array(141)];
+    const pair = newPair('secp521r1');
+    assert.ok(module.sign(pair, 0x0403, text, out) > 0);
+    assert.throws(() => module.sign(pair, 0x0403, text, out.subarray(1)), { code: 'ERR_OUT_OF_RANGE' });
+    for (const scheme of [0, 0x0804, 0x0807])
+      assert.throws(() => module.sign(pair, scheme, text, out), { code: 'ERR_INVALID_ARG_VALUE' });
+    for (const key of [newPair('x25519'), newKey()])
+      assert.throws(() => module.sign(key, 0x0403, text, out), { code: 'ERR_INVALID_ARG_VALUE' });
+    const edwards = module.importPublicKey(owner, 'ed25519', new Uint8Array(32));
+    assert.equal(module.sign(edwards, 0x0807, text, out), 0);
+    const point = new Uint8Array(65);
+    module.generateKey(owner, 'secp256r1', point);
+    assert.equal(module.sign(module.importPublicKey(owner, 'secp256r1', point), 0x0403, text, out), 0);
+    module.closeKey(pair);
+    assert.throws(() => module.sign(pair, 0x0403, text, out), { code: 'ERR_INVALID_STATE' });
+  });
+
+  test('answers a share with a share and a secret, and nothing else', () => {
+    const share = new Uint8Array(65);
+    const key = module.generateKey(owner, 'secp256r1', share);
+    const memory = new Uint8Array(133).fill(7);
+    memory.set(share);
+    assert.equal(module.answerExchange('secp256r1', memory, 65), true);
+    const [answer, secret] = [memory.slice(0, 65), memory.slice(65, 97)];
+    assert.deepEqual(memory.subarray(97), new Uint8Array(36).fill(7));
+    assert.equal(module.deriveSecret(key, answer, 65), true);
+    assert.deepEqual(answer.subarray(0, 32), secret);
+    memory.fill(4);
+    for (const length of [0, 1, 32, 64, 65, 66, 133])
+      assert.equal(module.answerExchange('secp256r1', memory, length), false);
+    assert.deepEqual(memory, new Uint8Array(133).fill(4));
+    for (const length of [134, -1, 0.5, Number.NaN])
+      assert.throws(() => module.answerExchange('secp256r1', memory, length), { code: 'ERR_OUT_OF_RANGE' });
+    for (const room of [0, 65, 96])
+      assert.throws(() => module.answerExchange('secp256r1', new Uint8Array(room), 0), {
+        code: 'ERR_OUT_OF_RANGE',
+      });
+    for (const name of ['', 'x448', 'x25519\0'])
+      assert.throws(() => module.answerExchange(name, memory, 32), { code: 'ERR_INVALID_ARG_VALUE' });
   });
 
   test('answers false to a share of another length, and leaves memory as it was', () => {

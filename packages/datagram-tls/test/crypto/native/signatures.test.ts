@@ -5,7 +5,7 @@ import { nodeProvider } from '#lib/crypto/node.js';
 import { nativeFailure } from '#lib/crypto/node-native.js';
 import { nativeProvider } from '#lib/crypto/node-native-layer.js';
 import { hasNativeScheme, NATIVE_SCHEMES } from '#lib/crypto/node-native-signatures.js';
-import type { KeyType, PublicKey } from '#lib/crypto/provider.js';
+import type { KeyType, PrivateKey, PublicKey } from '#lib/crypto/provider.js';
 import { SIGNATURE_SCHEMES, scheme } from '#lib/crypto/signatures.js';
 
 const skip = nativeFailure() ?? false;
@@ -140,5 +140,76 @@ suite('native verification of signatures', { skip }, () => {
       const spki = new Uint8Array(key.export({ format: 'der', type: 'spki' }));
       assert.equal(native.importPublicKey(spki)?.constructor.name, 'Object');
     }
+  });
+});
+
+/** Signs nothing itself: what is signed over it, native code signs. */
+const onlyNative = nativeProvider({
+  ...nodeProvider,
+  sign: () => {
+    throw new Error('node:crypto is asked');
+  },
+});
+
+function importPrivate(type: keyof typeof GENERATE): PrivateKey {
+  const { privateKey } = pairOf(type);
+  return native.importPrivateKey(new Uint8Array(privateKey.export({ format: 'der', type: 'pkcs8' })));
+}
+
+suite('native signatures', { skip }, () => {
+  for (const type of ['p256', 'p384', 'p521'] as const) {
+    test(`${type}: node:crypto verifies what is signed, under every scheme, for texts of many lengths`, () => {
+      const key = importPrivate(type);
+      const nodes = nodeProvider.importPublicKey(key.spki) ?? assert.fail('no key');
+      for (const length of [0, 1, 63, 64, 65, 127, 128, 129, 1000, 16_384, 70_000])
+        for (const name of namesOf(type)) {
+          const text = bytes(length);
+          const [one, other] = [onlyNative.sign(name, key, text), onlyNative.sign(name, key, text)];
+          for (const signature of [one, other])
+            assert.equal(nodeProvider.verify(name, nodes, text, signature), true, `${name}, ${length} bytes`);
+          assert.notDeepEqual(one, other, 'a number that is used once');
+          assert.equal(one.constructor, Uint8Array);
+          assert.equal(one.buffer.byteLength, one.length, 'memory of its own');
+        }
+    });
+  }
+
+  test('two keys in turn each sign for themselves', () => {
+    const keys = [importPrivate('p256'), importPrivate('p256'), importPrivate('p384')];
+    const text = bytes(50);
+    for (let i = 0; i < 60; i++) {
+      const key = keys[i % keys.length] as PrivateKey;
+      const signature = onlyNative.sign('ecdsa_secp256r1_sha256', key, text);
+      for (const other of keys) {
+        const nodes = nodeProvider.importPublicKey(other.spki) ?? assert.fail('no key');
+        assert.equal(nodeProvider.verify('ecdsa_secp256r1_sha256', nodes, text, signature), other === key);
+      }
+    }
+  });
+
+  test('keys of other types are those of node:crypto, and data in shared memory is its', () => {
+    const key = importPrivate('ed25519');
+    assert.throws(() => onlyNative.sign('ed25519', key, bytes(10)), /node:crypto is asked/);
+    const nodes = nodeProvider.importPublicKey(key.spki) ?? assert.fail('no key');
+    assert.equal(
+      nodeProvider.verify('ed25519', nodes, bytes(0), native.sign('ed25519', key, bytes(0))),
+      true,
+    );
+    const curve = importPrivate('p256');
+    const text = new Uint8Array(new SharedArrayBuffer(40));
+    assert.throws(() => onlyNative.sign('ecdsa_secp256r1_sha256', curve, text), /node:crypto is asked/);
+  });
+
+  test('a key that another provider made, and a scheme that is not for the key, are left to the base', () => {
+    const key = importPrivate('p256');
+    const foreign = { ...key, handle: { not: 'a key' } };
+    assert.throws(() => onlyNative.sign('ecdsa_secp256r1_sha256', foreign, bytes(9)), /node:crypto is asked/);
+    assert.throws(() => native.sign('ed25519', key, bytes(9)), TypeError);
+    assert.throws(() => native.sign('rsa_pss_rsae_sha256', key, bytes(9)), TypeError);
+  });
+
+  test('a key whose public half is another one does not sign natively', () => {
+    const key = { ...importPrivate('p256'), spki: importPrivate('p256').spki };
+    assert.throws(() => onlyNative.sign('ecdsa_secp256r1_sha256', key, bytes(9)), /node:crypto is asked/);
   });
 });
