@@ -17,8 +17,11 @@ const TURNS_AFTER_FULL = 64;
 /** What may wait for later turns, bytes, and the cost of a datagram beside its length. */
 const MAX_WAITING = 0x4_0000;
 const DATAGRAM_COST = 512;
-/** The part of it for clients without an association. What is left is for handshakes that have cost us something. */
-const MAX_WAITING_NEW = (MAX_WAITING / 4) * 3;
+/**
+ * One host with handshakes under way may have so many times as much waiting as it leaves to others, and so may all clients
+ * without an association together: alone that is three quarters of the room, and none of them takes all of it.
+ */
+const MOST_OF_THE_REST = 3;
 
 /** So many that continue handshakes go before one of a new client: a peer that floods its own handshake keeps nobody out. */
 const UNDER_WAY_FIRST = 8;
@@ -26,6 +29,8 @@ const UNDER_WAY_FIRST = 8;
 interface Waiting {
   readonly datagram: Uint8Array;
   readonly from: PeerAddress;
+  /** Of a handshake that is under way. */
+  readonly host: string | undefined;
 }
 
 /**
@@ -36,6 +41,8 @@ export class WaitingDatagrams {
   readonly #underWay = new Queue<Waiting>();
   readonly #new = new Queue<Waiting>();
   #held = 0;
+  /** The part of it of each host with handshakes under way, and of new clients. */
+  readonly #heldOf = new Map<string | undefined, number>();
   /** How many of those under way went first since one of a new client did. */
   #ahead = 0;
 
@@ -43,12 +50,14 @@ export class WaitingDatagrams {
     return this.#underWay.length + this.#new.length;
   }
 
-  /** Keeps a copy of `datagram`; `false` when too much waits already. `underWay`: its peer has an association. */
-  push(datagram: Uint8Array, from: PeerAddress, underWay: boolean): boolean {
+  /** Keeps a copy of `datagram`; `false` when too much waits already. `host`: that of its peer, which has an association. */
+  push(datagram: Uint8Array, from: PeerAddress, host: string | undefined): boolean {
     const cost = datagram.length + DATAGRAM_COST;
-    if (this.#held + cost > (underWay ? MAX_WAITING : MAX_WAITING_NEW)) return false;
+    const held = (this.#heldOf.get(host) ?? 0) + cost;
+    if (held > MOST_OF_THE_REST * (MAX_WAITING - this.#held - cost)) return false;
     this.#held += cost;
-    (underWay ? this.#underWay : this.#new).push({ datagram: datagram.slice(), from });
+    this.#heldOf.set(host, held);
+    (host === undefined ? this.#new : this.#underWay).push({ datagram: datagram.slice(), from, host });
     return true;
   }
 
@@ -57,13 +66,22 @@ export class WaitingDatagrams {
     const underWay = isTurnOfNew ? undefined : this.#underWay.shift();
     this.#ahead = underWay === undefined ? 0 : this.#ahead + 1;
     const first = underWay ?? this.#new.shift();
-    if (first !== undefined) this.#held -= first.datagram.length + DATAGRAM_COST;
+    if (first !== undefined) this.#release(first);
     return first;
+  }
+
+  #release({ datagram, host }: Waiting): void {
+    const cost = datagram.length + DATAGRAM_COST;
+    const left = (this.#heldOf.get(host) ?? 0) - cost;
+    this.#held -= cost;
+    if (left > 0) this.#heldOf.set(host, left);
+    else this.#heldOf.delete(host);
   }
 
   clear(): void {
     this.#underWay.clear();
     this.#new.clear();
+    this.#heldOf.clear();
     this.#held = 0;
   }
 }
@@ -169,8 +187,8 @@ export interface TurnsHost {
   readonly handshakesBegun: number;
   /** Whether a datagram is part of a handshake, or may begin one. */
   mayConcernHandshake(datagram: Uint8Array, from: PeerAddress): boolean;
-  /** There is a handshake with that peer. */
-  isUnderWay(from: PeerAddress): boolean;
+  /** The host of a peer with which there is a handshake. */
+  hostUnderWay(from: PeerAddress): string | undefined;
   receive(datagram: Uint8Array, from: PeerAddress, atFormer: boolean): void;
   /** {@link HandshakeTurns.onEndOfTurn} is to be called. */
   awaitEndOfTurn(): void;
@@ -215,7 +233,7 @@ export class HandshakeTurns {
     this.#arrived++;
     if (this.#hasToWait(datagram, from)) {
       this.#share.onRead();
-      const isKept = this.#waiting.push(datagram, from, host.isUnderWay(from));
+      const isKept = this.#waiting.push(datagram, from, host.hostUnderWay(from));
       if (isKept) this.#awaitShare();
       return isKept;
     }

@@ -5,7 +5,7 @@ import type { EndpointLimits } from '../config/limits.js';
 import { type Connection, machineOf } from '../connection/connection.js';
 import { rebindError } from '../connection/errors.js';
 import type { Security } from '../connection/version.js';
-import type { ConnectionEntry } from '../endpoint/connection-entry.js';
+import { type ConnectionEntry, stateOf } from '../endpoint/connection-entry.js';
 import { Endpoint, type EndpointEvent } from '../endpoint/endpoint.js';
 import type { Outgoing } from '../endpoint/ready-queue.js';
 import type { Refusal } from '../endpoint/refusals.js';
@@ -442,9 +442,9 @@ export class Port implements TurnsHost {
     return this.core.mayConcernHandshake(datagram, address, port);
   }
 
-  isUnderWay(from: PeerAddress): boolean {
+  hostUnderWay(from: PeerAddress): string | undefined {
     const entry = this.core.find(from);
-    return entry !== undefined && isSettling(entry.connection.phase);
+    return entry !== undefined && isSettling(entry.connection.phase) ? stateOf(entry).host : undefined;
   }
 
   /**

@@ -96,47 +96,62 @@ suite('the share of the time that handshakes get', () => {
 
 suite('datagrams of handshakes that wait', () => {
   const from = { address: '192.0.2.1', family: 'IPv4', port: 1 } as const;
+  /** The host of a client without an association. */
+  const NEW = undefined;
 
   test('go on first where a handshake is under way, each kind in its order', () => {
     const waiting = new WaitingDatagrams();
-    for (const [number, underWay] of [
-      [1, false],
-      [2, true],
-      [3, false],
-      [4, true],
+    for (const [number, host] of [
+      [1, NEW],
+      [2, 'a'],
+      [3, NEW],
+      [4, 'a'],
     ] as const)
-      assert.ok(waiting.push(Uint8Array.of(number), from, underWay));
+      assert.ok(waiting.push(Uint8Array.of(number), from, host));
     const order = Array.from({ length: 5 }, () => waiting.shift()?.datagram[0]);
     assert.deepEqual(order, [2, 4, 1, 3, undefined]);
   });
 
   test('of new clients go on all the same while a peer floods its own handshake', () => {
     const waiting = new WaitingDatagrams();
-    for (let i = 0; i < 100; i++) assert.ok(waiting.push(Uint8Array.of(0), from, true));
-    for (let i = 0; i < 5; i++) assert.ok(waiting.push(Uint8Array.of(1), from, false));
+    for (let i = 0; i < 100; i++) assert.ok(waiting.push(Uint8Array.of(0), from, 'a'));
+    for (let i = 0; i < 5; i++) assert.ok(waiting.push(Uint8Array.of(1), from, NEW));
     const order = Array.from({ length: 45 }, () => waiting.shift()?.datagram[0]);
     assert.equal(order.filter((kind) => kind === 1).length, 5);
   });
 
+  /** How many of 1 KiB with their cost find room. */
+  function fill(waiting: WaitingDatagrams, host: string | undefined): number {
+    let count = 0;
+    while (waiting.push(new Uint8Array(512), from, host)) count++;
+    return count;
+  }
+
   test('of new clients leave a quarter of the room to handshakes that are under way', () => {
     const waiting = new WaitingDatagrams();
-    const fill = (underWay: boolean): number => {
-      let count = 0;
-      while (waiting.push(new Uint8Array(512), from, underWay)) count++;
-      return count;
-    };
-    assert.deepEqual([fill(false), fill(true), fill(false)], [192, 64, 0]);
+    assert.deepEqual([fill(waiting, NEW), fill(waiting, 'a'), fill(waiting, NEW)], [192, 48, 0]);
     waiting.shift();
-    assert.deepEqual([fill(false), fill(true)], [0, 1]);
+    assert.deepEqual([fill(waiting, NEW), fill(waiting, 'a')], [0, 1]);
+    assert.deepEqual(
+      ['b', 'c', 'd'].map((host) => fill(waiting, host)),
+      [12, 3, 0],
+    );
+  });
+
+  test('of one host that floods its own handshakes leave room to other hosts and to new clients', () => {
+    const waiting = new WaitingDatagrams();
+    assert.deepEqual([fill(waiting, 'flood'), fill(waiting, NEW), fill(waiting, 'a')], [192, 48, 12]);
+    for (let left = waiting.length; left > 0; left--) waiting.shift();
+    assert.equal(fill(waiting, NEW), 192, 'what has gone on takes no room');
   });
 
   test('are copies, and are gone when the endpoint ends', () => {
     const waiting = new WaitingDatagrams();
     const datagram = Uint8Array.of(1);
-    waiting.push(datagram, from, false);
+    waiting.push(datagram, from, NEW);
     datagram[0] = 2;
     assert.deepEqual(waiting.shift()?.datagram, Uint8Array.of(1));
-    waiting.push(datagram, from, false);
+    waiting.push(datagram, from, NEW);
     waiting.clear();
     assert.equal(waiting.length, 0);
   });
