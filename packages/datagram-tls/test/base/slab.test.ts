@@ -1,25 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { type Block, Slab } from '#lib/base/slab.js';
+import { Slab } from '#lib/base/slab.js';
 import { Random } from '../support/random.js';
+import { churn } from './churn.js';
 
 suite('a slab', () => {
   test('returns each block as it was kept, whatever else comes and goes', () => {
     const random = new Random(7);
     const slab = new Slab();
-    const kept: { readonly block: Block; readonly bytes: Uint8Array }[] = [];
-    for (let step = 0; step < 20_000; step++) {
-      if (kept.length > 0 && random.chance(0.45)) {
-        const [gone] = kept.splice(random.below(kept.length), 1);
-        assert.ok(gone);
-        assert.deepEqual(slab.read(gone.block), gone.bytes);
-        slab.free(gone.block);
-      } else {
-        const bytes = random.bytes(random.below(random.chance(0.02) ? 9000 : 700));
-        kept.push({ block: slab.keep(bytes), bytes });
-      }
-    }
-    for (const { block, bytes } of kept) assert.deepEqual(slab.read(block), bytes);
+    churn(slab, random, () => random.bytes(random.below(random.chance(0.02) ? 9000 : 700)));
   });
 
   test('keeps a copy, and returns copies', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Block } from '#lib/base/slab.js';
 import { TemplateSlab } from '#lib/base/template-slab.js';
 import { Random } from '../support/random.js';
+import { churn } from './churn.js';
 
 const OWN = 128;
 
@@ -18,24 +18,14 @@ suite('a slab with templates', () => {
   test('returns each block as it was kept, whatever else comes and goes', () => {
     const random = new Random(11);
     const slab = new TemplateSlab();
-    const kept: { readonly block: Block; readonly bytes: Uint8Array }[] = [];
-    for (let step = 0; step < 20_000; step++) {
-      if (kept.length > 0 && random.chance(0.45)) {
-        const [gone] = kept.splice(random.below(kept.length), 1);
-        assert.ok(gone);
-        assert.deepEqual(slab.read(gone.block), gone.bytes);
-        slab.free(gone.block);
-      } else {
-        const isOdd = random.chance(0.1);
-        const bytes = isOdd
-          ? random.bytes(random.below(random.chance(0.1) ? 9000 : 500))
-          : alike(random, 390 + random.below(100));
-        if (random.chance(0.2)) bytes.fill(random.below(256), random.below(bytes.length));
-        kept.push({ block: slab.keep(bytes), bytes });
-      }
-    }
-    for (const { block, bytes } of kept) assert.deepEqual(slab.read(block), bytes);
-    for (const { block } of kept) slab.free(block);
+    const left = churn(slab, random, () => {
+      const bytes = random.chance(0.1)
+        ? random.bytes(random.below(random.chance(0.1) ? 9000 : 500))
+        : alike(random, 390 + random.below(100));
+      if (random.chance(0.2)) bytes.fill(random.below(256), random.below(bytes.length));
+      return bytes;
+    });
+    for (const block of left) slab.free(block);
     assert.equal(slab.size, 0);
   });
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { SendQueue } from '#lib/driver/send-queue.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
+import { firstHello } from '../support/first-hello.js';
 import { Pair } from '../support/pair.js';
 import { Random } from '../support/random.js';
 import { seededProvider } from '../support/seeded-provider.js';
@@ -79,7 +80,7 @@ class Uplink {
   constructor(version: TestedVersion) {
     const context = security('server', version, {}, seededProvider(this.#random));
     this.#endpoint.serve({ security: context, behaviour: behaviour() });
-    this.#hello = helloOf(version);
+    this.#hello = firstHello(new Pair({ version }));
   }
 
   run(flood: (flood: Flood) => void): this {
@@ -132,14 +133,3 @@ class Uplink {
 
 /** Of the random in a ClientHello: after the headers of record and message, and the version. */
 const RANDOM_AT = 13 + 12 + 2;
-
-function helloOf(version: TestedVersion): Uint8Array {
-  const pair = new Pair({ version });
-  const hellos: Uint8Array[] = [];
-  pair.intercept = (data, from) => {
-    if (from === 'client') hellos.push(data.slice());
-    return [];
-  };
-  pair.connect().runFor(100);
-  return hellos[0] ?? assert.fail('the client sends nothing');
-}

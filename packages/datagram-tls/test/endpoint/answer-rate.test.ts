@@ -5,6 +5,7 @@ import type { PeerAddress } from '#lib/base/peer-address.js';
 import { AnswerRate } from '#lib/endpoint/answer-rate.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
 import { ContentType } from '#lib/wire/codes.js';
+import { firstHello } from '../support/first-hello.js';
 import { Pair } from '../support/pair.js';
 import { Random } from '../support/random.js';
 import { seededProvider } from '../support/seeded-provider.js';
@@ -109,16 +110,5 @@ function besieged(version: TestedVersion) {
     endpoint.receive(data, address, port, family, now);
     return endpoint.pollTransmit();
   };
-  return { endpoint, hello: helloOf(version), answer };
-}
-
-function helloOf(version: TestedVersion): Uint8Array {
-  const pair = new Pair({ version });
-  const hellos: Uint8Array[] = [];
-  pair.intercept = (data, from) => {
-    if (from === 'client') hellos.push(data.slice());
-    return [];
-  };
-  pair.connect().runFor(100);
-  return hellos[0] ?? assert.fail('the client sends nothing');
+  return { endpoint, hello: firstHello(new Pair({ version })), answer };
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { EndpointLimits } from '#lib/config/limits.js';
 import { machineOf } from '#lib/connection/connection.js';
+import { firstHello } from '../support/first-hello.js';
 import { CA, OTHER_CA, SERVERS } from '../support/identities.js';
 import { Pair, type PairOptions } from '../support/pair.js';
 import { plainFragments, recordsOf } from '../support/records.js';
@@ -84,7 +85,7 @@ for (const version of VERSIONS) {
 
     test('forged addresses get a limited number of associations, and then requests for cookies', () => {
       const pair = new Pair({ version, ...PSK, limits: LENIENT });
-      const hello = helloOf(pair);
+      const hello = firstHello(pair);
       let [sent, largest] = [0, 0];
       pair.onDelivery = ({ data }) => {
         sent += data.length;
@@ -111,7 +112,7 @@ for (const version of VERSIONS) {
 
     test('records from an address that is not validated add a bounded number of traces', () => {
       const pair = new Pair({ version, ...PSK, limits: LENIENT });
-      const hello = helloOf(pair);
+      const hello = firstHello(pair);
       const from = { address: '10.0.0.1', family: 'IPv4', port: 5000 } as const;
       pair.inject(pair.server, hello, from);
       // Plaintext warnings, each of which is traced: anyone can send them.
@@ -130,7 +131,7 @@ for (const version of VERSIONS) {
 
     test('one host gets a share of them', () => {
       const pair = new Pair({ version, ...PSK, limits: LENIENT });
-      const hello = helloOf(pair);
+      const hello = firstHello(pair);
       for (let port = 1; port <= 100; port++)
         pair.inject(pair.server, hello, { address: '10.0.0.1', family: 'IPv4', port });
       assert.equal(pair.server.endpoint.counters.withoutCookie, MAX_PER_HOST);
@@ -138,7 +139,7 @@ for (const version of VERSIONS) {
 
     test('ClientHellos whose handshake fails at once keep their places: no more handshakes begin than there are places', () => {
       const pair = new Pair({ version, ...PSK, limits: LENIENT });
-      const hello = helloOf(pair);
+      const hello = firstHello(pair);
       for (let i = 0; i < 200; i++) {
         const from = { address: `10.1.${i}.1`, family: 'IPv4', port: 7 } as const;
         pair.inject(pair.server, hello, from);
@@ -158,7 +159,7 @@ for (const version of VERSIONS) {
 
     test('cookies are requested again when handshakes take half of what is allowed', () => {
       const pair = new Pair({ version, ...PSK, limits: { ...LENIENT, maxHandshakes: 8 } });
-      const hello = helloOf(pair);
+      const hello = firstHello(pair);
       for (let i = 1; i <= 20; i++)
         pair.inject(pair.server, hello, {
           address: `10.0.${i}.1`,
@@ -212,14 +213,3 @@ suite('cookies under load, DTLSv1.3', () => {
     assert.deepEqual([withoutCookie, cookiesSent], [0, 1]);
   });
 });
-
-/** The client's first ClientHello; nothing reaches the server. */
-function helloOf(pair: Pair): Uint8Array {
-  const hellos: Uint8Array[] = [];
-  pair.intercept = (data, from) => {
-    if (from === 'client') hellos.push(data);
-    return [];
-  };
-  pair.connect().runFor(100);
-  return hellos[0] ?? assert.fail('the client sends nothing');
-}

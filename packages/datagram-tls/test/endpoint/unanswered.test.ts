@@ -6,6 +6,7 @@ import { Endpoint } from '#lib/endpoint/endpoint.js';
 import type { Outgoing } from '#lib/endpoint/ready-queue.js';
 import { UnansweredHellos } from '#lib/endpoint/unanswered.js';
 import { ContentType } from '#lib/wire/codes.js';
+import { firstHello } from '../support/first-hello.js';
 import { Pair } from '../support/pair.js';
 import { Random } from '../support/random.js';
 import { behaviour, security, type TestedVersion, UNLIMITED, VERSIONS } from '../support/settings.js';
@@ -21,7 +22,11 @@ for (const version of VERSIONS) {
       assert.equal(first.awaited, false);
       server.endpoint.handleUnsent(first);
       assert.equal(server.answer(server.hello, OTHER).awaited, false, 'another address');
-      assert.equal(server.answer(helloOf(version, 2), CLIENT).awaited, false, 'another ClientHello');
+      assert.equal(
+        server.answer(firstHello(new Pair({ version, seed: 2 })), CLIENT).awaited,
+        false,
+        'another ClientHello',
+      );
       const again = server.answer(server.hello, CLIENT);
       assert.deepEqual([again.awaited, again.data], [true, first.data]);
     });
@@ -62,7 +67,7 @@ for (const version of VERSIONS) {
 suite('alerts for ClientHellos without an association', () => {
   test('an alert that was not sent is not awaited', () => {
     const server = new Server('DTLSv1.3');
-    const hello = helloOf('DTLSv1.2', 1);
+    const hello = firstHello(new Pair({ version: 'DTLSv1.2', seed: 1 }));
     for (let i = 0; i < 2; i++) {
       const alert = server.answer(hello, CLIENT);
       assert.equal(alert.data[0], ContentType.alert);
@@ -132,24 +137,13 @@ class Server {
 
   constructor(version: TestedVersion) {
     this.endpoint.serve({ security: security('server', version), behaviour: behaviour() });
-    this.hello = helloOf(version, 1);
+    this.hello = firstHello(new Pair({ version, seed: 1 }));
   }
 
   answer(hello: Uint8Array, { address, port, family }: PeerAddress): Outgoing {
     this.endpoint.receive(hello, address, port, family, 0);
     return this.endpoint.pollTransmit() ?? assert.fail('no answer');
   }
-}
-
-function helloOf(version: TestedVersion, seed: number): Uint8Array {
-  const pair = new Pair({ version, seed });
-  const hellos: Uint8Array[] = [];
-  pair.intercept = (data, from) => {
-    if (from === 'client') hellos.push(data.slice());
-    return [];
-  };
-  pair.connect().runFor(100);
-  return hellos[0] ?? assert.fail('the client sends nothing');
 }
 
 function markOf(random: Random): number {
