@@ -43,6 +43,13 @@ export function toText(bytes: Uint8Array): string {
   return decodeAscii(bytes) ?? lenient.decode(bytes);
 }
 
+/** Where the last byte stands that is not zero; -1 where there is none. */
+export function lastNonZero(bytes: Uint8Array): number {
+  let at = bytes.length - 1;
+  while (at >= 0 && bytes[at] === 0) at--;
+  return at;
+}
+
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return joined(parts);
 }

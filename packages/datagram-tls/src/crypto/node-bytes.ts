@@ -1,11 +1,11 @@
 import type { Buffer } from 'node:buffer';
 
 /**
- * The same memory as a plain Uint8Array. The core gets no Buffer: its `slice` is a view, and its prototype would be
+ * The same memory, or the first `length` bytes of it, as a plain Uint8Array. The core gets no Buffer: its `slice` is a view, and its prototype would be
  * visible to users.
  */
-export function plain(buffer: Buffer): Uint8Array {
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+export function plain(buffer: Buffer, length = buffer.length): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, length);
 }
 
 /**

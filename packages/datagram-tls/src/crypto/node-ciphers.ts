@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import {
   type Cipher,
   type CipherCCMTypes,
@@ -6,6 +7,7 @@ import {
   createSecretKey,
   type KeyObject,
 } from 'node:crypto';
+import { lastNonZero } from '../base/bytes.js';
 import { ChaChaMask } from './chacha-mask.js';
 import { plain } from './node-bytes.js';
 import type { AeadKey, AeadName, CbcKey, RecordNumberMask } from './provider.js';
@@ -65,6 +67,24 @@ export class NodeAead implements AeadKey {
   }
 
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
+    const opened = this.#open(nonce, aad, sealed);
+    return opened && plain(opened);
+  }
+
+  openInner(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    sealed: Uint8Array,
+    found: { type: number },
+  ): Uint8Array | undefined {
+    const inner = this.#open(nonce, aad, sealed);
+    if (inner === undefined) return undefined;
+    const typeAt = lastNonZero(inner);
+    found.type = typeAt < 0 ? 0 : (inner[typeAt] as number);
+    return plain(inner, Math.max(typeAt, 0));
+  }
+
+  #open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Buffer | undefined {
     const length = sealed.length - this.tagLength;
     if (length < 0) return undefined;
     const { name, options } = this.#algorithm;
@@ -74,7 +94,7 @@ export class NodeAead implements AeadKey {
       this.#associate(decipher, aad, length);
       const plaintext = decipher.update(length === 0 ? EMPTY : sealed.subarray(0, length));
       decipher.final();
-      return plain(plaintext);
+      return plaintext;
     } catch {
       return undefined;
     }

@@ -1,6 +1,6 @@
 import * as threads from 'node:worker_threads';
 import { BytePool } from '../base/byte-pool.js';
-import { sameBytes, toHex } from '../base/bytes.js';
+import { lastNonZero, sameBytes, toHex } from '../base/bytes.js';
 import { type NativeModule, nativeModule } from './node-native.js';
 import { once } from './once.js';
 import type { AeadKey, AeadName, RecordNumberMask } from './provider.js';
@@ -43,6 +43,44 @@ export class NativeAead implements AeadKey {
     texts.keep();
     return out;
   }
+
+  sealInPlace(nonce: Uint8Array, aad: Uint8Array, bytes: Uint8Array, offset: number, length: number): void {
+    this.#module.seal(this.#key, nonce, aad, bytes, offset, length);
+  }
+
+  openInner(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    sealed: Uint8Array,
+    found: { type: number },
+  ): Uint8Array | undefined {
+    const length = sealed.length - this.tagLength;
+    if (length < 0) return undefined;
+    const inner = innerOf(length);
+    if (!this.#module.open(this.#key, nonce, aad, sealed, inner)) return undefined;
+    const typeAt = lastNonZero(inner);
+    found.type = typeAt < 0 ? 0 : (inner[typeAt] as number);
+    const content = texts.room(Math.max(typeAt, 0));
+    content.set(typeAt === length - 1 ? innerContent : inner.subarray(0, content.length));
+    texts.keep();
+    return content;
+  }
+}
+
+/** An inner plaintext, of which only the content leaves this file. Longer ones than these are in memory of their own. */
+const MAX_INNER = 0x1000;
+const innerMemory = new ArrayBuffer(MAX_INNER);
+let inner = new Uint8Array(innerMemory, 0, 0);
+/** All of {@link inner} but its last byte. */
+let innerContent = inner;
+
+/** Mostly the next text is as long as the last one: a view for each would cost more than the copy of its content. */
+function innerOf(length: number): Uint8Array {
+  if (inner.length !== length) {
+    inner = new Uint8Array(length > MAX_INNER ? new ArrayBuffer(length) : innerMemory, 0, length);
+    innerContent = inner.subarray(0, Math.max(length - 1, 0));
+  }
+  return inner;
 }
 
 /** Opened texts. As with Node's own pool, one that is given to another thread takes no others with it. */

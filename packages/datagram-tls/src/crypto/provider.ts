@@ -177,6 +177,22 @@ export interface AeadKey {
   seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void;
   /** The plaintext in its own memory, or `undefined` when it is not authentic. Never throws, whatever the length. */
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+  /**
+   * Optional, because {@link seal} can do it: seals the `length` bytes at `offset` of `bytes` where they are, and writes the tag
+   * behind them.
+   */
+  sealInPlace?(nonce: Uint8Array, aad: Uint8Array, bytes: Uint8Array, offset: number, length: number): void;
+  /**
+   * Optional, because {@link open} can do most of it: opens a text that ends with a content type, which is not zero, and any number
+   * of zeros (RFC 8446 §5.4, RFC 9146 §4). Returns what comes before the type, in its own memory, and the type in `found`; zeros
+   * alone have type 0. Leaves `found` as it is when the text is not authentic.
+   */
+  openInner?(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    sealed: Uint8Array,
+    found: { type: number },
+  ): Uint8Array | undefined;
 }
 
 /**

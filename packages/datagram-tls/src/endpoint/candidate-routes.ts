@@ -14,6 +14,11 @@ export class CandidateRoutes {
     return this.#byPeer.size === 0 ? undefined : this.#byPeer.get(peerKey(address, port));
   }
 
+  /** There are some. Only a datagram from elsewhere makes one. */
+  get any(): boolean {
+    return this.#keys.size > 0;
+  }
+
   /** A datagram from elsewhere came for `entry`. */
   update(entry: ConnectionEntry): void {
     const { candidate } = machineOf(entry.connection).paths;

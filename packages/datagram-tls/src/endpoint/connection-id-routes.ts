@@ -83,6 +83,8 @@ export class CidRoutes<Entry extends object = object> {
   readonly #lengths = new Map<number, number>();
   /** That one; 0 where there are none, or several. */
   #onlyLength = 0;
+  /** What the last look-up found: records of one peer often follow each other. */
+  #last: Slot<Entry> | undefined;
   /** How many longer IDs begin with bytes of a hash, by the lengths of which there have been shorter ones. */
   readonly #beginnings = new Map<number, Map<number, number>>();
 
@@ -108,6 +110,7 @@ export class CidRoutes<Entry extends object = object> {
   delete(cid: Uint8Array): void {
     const key = hashOf(cid, 0, cid.length);
     const rest = without(this.#slots.get(key), pack(cid));
+    this.#last = undefined;
     if (rest === undefined) this.#slots.delete(key);
     else this.#slots.set(key, rest);
     this.#countLength(cid, -1);
@@ -127,10 +130,18 @@ export class CidRoutes<Entry extends object = object> {
 
   #entryAt(datagram: Uint8Array, at: number | undefined): Entry | undefined {
     if (at === undefined) return undefined;
-    if (this.#onlyLength > 0) return this.#find(datagram, at, this.#onlyLength)?.ids.entry;
+    const last = this.#last;
+    if (last !== undefined && standsAt(datagram, at, last.cid)) return last.ids.entry;
+    const found = this.#slotAt(datagram, at);
+    if (found !== undefined) this.#last = found;
+    return found?.ids.entry;
+  }
+
+  #slotAt(datagram: Uint8Array, at: number): Slot<Entry> | undefined {
+    if (this.#onlyLength > 0) return this.#find(datagram, at, this.#onlyLength);
     for (const length of this.#lengths.keys()) {
-      const entry = this.#find(datagram, at, length)?.ids.entry;
-      if (entry !== undefined) return entry;
+      const slot = this.#find(datagram, at, length);
+      if (slot !== undefined) return slot;
     }
     return undefined;
   }

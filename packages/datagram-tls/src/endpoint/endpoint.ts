@@ -289,8 +289,7 @@ export class Endpoint {
     this.counters.bytesReceived += datagram.length;
     const { ids } = this.#routes;
     const named = ids.any ? ids.entryOf(datagram) : undefined;
-    if (named !== undefined)
-      return this.#deliverTo(named, datagram, sourceOf(named, address, family, port), now, atFormer);
+    if (named !== undefined) return this.#deliverNamed(named, datagram, address, port, family, now, atFormer);
     const route = this.#routes.find(address, port);
     const moving = ids.any ? this.#movingEntry(datagram, route, address, port) : undefined;
     if (moving !== undefined)
@@ -591,7 +590,27 @@ export class Endpoint {
     return named ?? (looksLikeClientHello(datagram) ? undefined : candidates.find(address, port));
   }
 
-  /** Its records have the connection ID of `entry`, or its client may be there now. */
+  /** Its records have the connection ID of `entry`. Most come from where the last one came from. */
+  #deliverNamed(
+    entry: ConnectionEntry,
+    datagram: Uint8Array,
+    address: string,
+    port: number,
+    family: PeerAddress['family'],
+    now: Instant,
+    atFormer: boolean,
+  ): void {
+    const machine = machineOf(entry.connection);
+    const peer = machine.path.address;
+    if (peer.port !== port || peer.address !== address || peer.family !== family)
+      return this.#deliverTo(entry, datagram, { address, family, port }, now, atFormer);
+    machine.receive(datagram, peer, now, atFormer);
+    if (this.#routes.candidates.any) this.#routes.candidates.update(entry);
+    this.#acceptor.review(entry, now);
+    this.#touch(entry);
+  }
+
+  /** The client of `entry` may be there now. */
   #deliverTo(
     entry: ConnectionEntry,
     datagram: Uint8Array,
@@ -618,17 +637,6 @@ export class Endpoint {
     this.#acceptor.review(current, now);
     this.#touch(current);
   }
-}
-
-/** That of the peer of `entry`, if it is the same: most datagrams come from there, and an object for each costs more. */
-function sourceOf(
-  { peer }: ConnectionEntry,
-  address: string,
-  family: PeerAddress['family'],
-  port: number,
-): PeerAddress {
-  const isSame = peer.port === port && peer.address === address && peer.family === family;
-  return isSame ? peer : { address, family, port };
 }
 
 function addressInUse({ address, port }: PeerAddress): Error {

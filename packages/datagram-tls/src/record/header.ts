@@ -201,18 +201,6 @@ export function writePlainHeader(
   out[at + 12] = length;
 }
 
-/**
- * The content of an inner plaintext, which is followed by its type and then by zeros (RFC 8446 §5.4, RFC 9146 §4): the type
- * goes into the header.
- */
-export function openInner(inner: Uint8Array, header: RecordHeader): Uint8Array | DropReason {
-  let typeAt = inner.length - 1;
-  while (typeAt >= 0 && inner[typeAt] === 0) typeAt--;
-  if (typeAt < 0) return 'no_content_type';
-  header.type = inner[typeAt] as number;
-  return inner.subarray(0, typeAt);
-}
-
 function u16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 }

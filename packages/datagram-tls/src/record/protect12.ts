@@ -5,12 +5,12 @@ import { ContentType, WireVersion } from '../wire/codes.js';
 import {
   type DropReason,
   MAX_PLAINTEXT,
-  openInner,
   PLAIN_HEADER_LENGTH,
   type RecordHeader,
   writeCidHeader12,
   writePlainHeader,
 } from './header.js';
+import { contentOf, openInner, sealInner } from './inner.js';
 import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
 import { FixedIv, nonce } from './nonce.js';
 import type { RecordProtection, RecordReader, RecordWriter } from './reader-writer.js';
@@ -67,12 +67,10 @@ abstract class Reader12 extends CountingReader implements RecordReader {
 
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
     if (this.isSpent) return 'forgery_limit';
-    if (header.version !== WireVersion.dtls12) return 'bad_version';
-    const content = this.openBody(header, datagram);
-    return header.cidLength > 0 && typeof content !== 'string' ? openInner(content, header) : content;
+    return header.version === WireVersion.dtls12 ? this.openBody(header, datagram) : 'bad_version';
   }
 
-  /** Decrypts the body, and accepts the record's number if it is fresh and the body authentic. */
+  /** The content, of which the header gets the type; accepts the record's number if it is fresh and the body authentic. */
   protected abstract openBody(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason;
 }
 
@@ -120,10 +118,10 @@ export class RecordWriter12 extends Writer12 implements RecordWriter {
     const inner = plaintext.length + 1;
     const length = this.#explicit + inner + this.#aead.tagLength;
     writeCidHeader12(out, at, cid, this.epoch, this.sequence, length);
-    const aad = cidData12(cid, 0, cid.length, this.epoch, this.sequence, inner);
+    const aad = cidData12(out, at, cid.length, inner);
     const bodyAt = at + PLAIN_HEADER_LENGTH + cid.length;
     const sealedAt = this.#putNonce(aad, NUMBER_IN_CID_DATA, out, bodyAt);
-    this.#aead.seal(nonce, aad, withType(plaintext, type), out, sealedAt);
+    sealInner(this.#aead, nonce, aad, type, plaintext, out, sealedAt);
     this.sequence++;
     return bodyAt - at + length;
   }
@@ -171,10 +169,14 @@ export class RecordReader12 extends Reader12 {
     if (!this.window.fresh(header.sequence)) return 'replayed';
     const aad = additionalDataOf(header, datagram, this.epoch, length);
     this.#setNonce(aad, header.cidLength > 0 ? NUMBER_IN_CID_DATA : 0, datagram, header.bodyStart);
-    const plaintext = this.#aead.open(nonce, aad, datagram.subarray(sealedAt, header.end));
-    if (plaintext === undefined) return this.onForgery();
+    const sealed = datagram.subarray(sealedAt, header.end);
+    const content =
+      header.cidLength > 0
+        ? openInner(this.#aead, nonce, aad, sealed, header)
+        : this.#aead.open(nonce, aad, sealed);
+    if (content === undefined) return this.onForgery();
     this.window.accept(header.sequence);
-    return length > MAX_PLAINTEXT ? 'record_overflow' : plaintext;
+    return length > MAX_PLAINTEXT ? 'record_overflow' : content;
   }
 
   /**
@@ -258,7 +260,7 @@ export class CbcWriter12 extends Writer12 implements RecordWriter {
     out.set(iv, ivAt);
     this.#cipher.encrypt(iv, blocks, out, ivAt + BLOCK);
     const aad = hasCid
-      ? cidData12(cid, 0, cid.length, this.epoch, this.sequence, macAt - ivAt)
+      ? cidData12(out, at, cid.length, macAt - ivAt)
       : additionalData12(type, this.epoch, this.sequence, macAt - ivAt);
     out.set(this.#mac.sign(aad, out.subarray(ivAt, macAt)), macAt);
     this.sequence++;
@@ -297,7 +299,8 @@ export class CbcReader12 extends Reader12 {
     if (!this.#crypto.equal(this.#mac.sign(aad, sealed), datagram.subarray(macAt, header.end)))
       return this.onForgery();
     this.window.accept(header.sequence);
-    return unpadded(this.#cipher.decrypt(sealed.subarray(0, BLOCK), sealed.subarray(BLOCK)));
+    const inner = unpadded(this.#cipher.decrypt(sealed.subarray(0, BLOCK), sealed.subarray(BLOCK)));
+    return header.cidLength > 0 && typeof inner !== 'string' ? contentOf(inner, header) : inner;
   }
 }
 
@@ -342,13 +345,13 @@ function additionalData12(type: number, epoch: number, sequence: number, length:
 
 /** The additional data of a received record; `length`: as in {@link cidData12}. Valid until the next call. */
 function additionalDataOf(
-  { type, cidStart, cidLength, sequence }: RecordHeader,
+  { type, start, cidLength, sequence }: RecordHeader,
   datagram: Uint8Array,
   epoch: number,
   length: number,
 ): Uint8Array {
   return cidLength > 0
-    ? cidData12(datagram, cidStart, cidLength, epoch, sequence, length)
+    ? cidData12(datagram, start, cidLength, length)
     : additionalData12(type, epoch, sequence, length);
 }
 
@@ -357,26 +360,14 @@ function frameOf(cid: Uint8Array): number {
   return cid.length === 0 ? 0 : cid.length + 1;
 }
 
-const innerScratch = new Uint8Array(MAX_PLAINTEXT + 1);
-/** The start of {@link innerScratch}: a view for each record would cost more than the copy into it. */
-let innerView = innerScratch;
-
-/** Content and type of a record with a connection ID, which are sealed together; valid until the next call. */
-function withType(plaintext: Uint8Array, type: number): Uint8Array {
-  const length = plaintext.length + 1;
-  if (innerView.length !== length) innerView = innerScratch.subarray(0, length);
-  innerView.set(plaintext);
-  innerView[length - 1] = type;
-  return innerView;
-}
-
 /** RFC 9146 §5: the content type within the protection counts. */
 const MAX_PLAINTEXT_WITH_CID = MAX_PLAINTEXT - 1;
 
 /** Before the connection ID: the placeholder, the type, the length, the type, the version and the record number. */
 const CID_DATA_START = 21;
-/** Where the record number stands in it. */
+/** Where the record number stands in it, and in the header. */
 const NUMBER_IN_CID_DATA = 13;
+const NUMBER_IN_HEADER = 3;
 const PLACEHOLDER_LENGTH = 8;
 
 /** One for each length of a connection ID, as it is needed. */
@@ -396,22 +387,17 @@ function cidScratchOf(length: number): Uint8Array {
 }
 
 /**
- * The additional data of a record whose connection ID begins at `start` in `source` (RFC 9146 §5.3), and with
- * encrypt-then-MAC what goes before the ciphertext into the MAC (§5.2); valid until the next call. `length`: of what is
- * sealed, and with encrypt-then-MAC of IV and ciphertext.
+ * The additional data of the record that begins at `start`, and has a connection ID (RFC 9146 §5.3), and with encrypt-then-MAC
+ * what goes before the ciphertext into the MAC (§5.2); valid until the next call. `length`: of what is sealed, and with
+ * encrypt-then-MAC of IV and ciphertext.
  */
-function cidData12(
-  source: Uint8Array,
-  start: number,
-  cidLength: number,
-  epoch: number,
-  sequence: number,
-  length: number,
-): Uint8Array {
+function cidData12(record: Uint8Array, start: number, cidLength: number, length: number): Uint8Array {
   const data = cidScratchOf(cidLength);
-  writeEpochAndSequence(data, NUMBER_IN_CID_DATA, epoch, sequence);
-  for (let i = 0; i < cidLength; i++) data[CID_DATA_START + i] = source[start + i] as number;
-  data[CID_DATA_START + cidLength] = length >>> 8;
-  data[CID_DATA_START + cidLength + 1] = length;
+  const end = CID_DATA_START + cidLength;
+  // Number and connection ID stand together in a header, too.
+  const from = start + NUMBER_IN_HEADER - NUMBER_IN_CID_DATA;
+  for (let at = NUMBER_IN_CID_DATA; at < end; at++) data[at] = record[from + at] as number;
+  data[end] = length >>> 8;
+  data[end + 1] = length;
   return data;
 }

@@ -1,7 +1,8 @@
 import { EMPTY } from '../base/bytes.js';
 import type { AeadKey, CryptoProvider, RecordNumberMask } from '../crypto/provider.js';
 import type { AeadSuite, CipherSuite } from '../crypto/suites.js';
-import { type DropReason, MAX_PLAINTEXT, openInner, type RecordHeader, UNIFIED } from './header.js';
+import { type DropReason, MAX_PLAINTEXT, type RecordHeader, UNIFIED } from './header.js';
+import { openInner, sealInner } from './inner.js';
 import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
 import { FixedIv, nonce } from './nonce.js';
 import type {
@@ -101,13 +102,10 @@ export class RecordWriter13 extends NumberedWriter implements RecordWriter {
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
     const header = this.#header;
     const bodyStart = at + header.length;
-    const innerEnd = bodyStart + plaintext.length + 1;
-    const end = innerEnd + this.#aead.tagLength;
+    const end = bodyStart + plaintext.length + 1 + this.#aead.tagLength;
     this.#writeHeader(end - bodyStart);
-    out.set(plaintext, bodyStart);
-    out[innerEnd - 1] = type;
     setNonce(this.#iv, this.sequence);
-    this.#aead.seal(nonce, header, out.subarray(bodyStart, innerEnd), out, bodyStart);
+    sealInner(this.#aead, nonce, header, type, plaintext, out, bodyStart);
     const mask = this.#mask.mask(sampleAt(out, bodyStart));
     out.set(header, at);
     const numberAt = bodyStart - NUMBER_AND_LENGTH;
@@ -192,11 +190,11 @@ export class RecordReader13 extends CountingReader implements RecordReader {
     const sequence = this.#unmaskSequence(aad, 1 + header.cidLength, mask);
     if (!this.window.fresh(sequence)) return 'replayed';
     setNonce(iv, sequence);
-    const inner = aead.open(nonce, aad, datagram.subarray(bodyStart, end));
-    if (inner === undefined) return this.onForgery();
+    const content = openInner(aead, nonce, aad, datagram.subarray(bodyStart, end), header);
+    if (content === undefined) return this.onForgery();
     this.window.accept(sequence);
     header.sequence = sequence;
-    return inner.length > MAX_PLAINTEXT + 1 ? 'record_overflow' : openInner(inner, header);
+    return length - aead.tagLength > MAX_PLAINTEXT + 1 ? 'record_overflow' : content;
   }
 
   #wake(source: KeySource): void {

@@ -31,7 +31,11 @@ suite('routes by connection ID', () => {
             const isFree = !owners.some((each) => beginsWith(each.cid, cid) || beginsWith(cid, each.cid));
             assert.equal(ids.claim(cid), isFree);
             if (isFree) owners.push({ cid, ids, entry });
-          } else owners.splice(0, 1)[0]?.ids.releaseAll();
+          } else {
+            const [gone] = owners.splice(0, 1);
+            gone?.ids.releaseAll();
+            if (gone !== undefined) assert.equal(routes.entryOf(record(gone.cid, tail)), undefined);
+          }
           for (const each of owners) assert.equal(routes.entryOf(record(each.cid, tail)), each.entry);
         }
         for (const { ids } of owners) ids.releaseAll();

@@ -129,6 +129,53 @@ suite('the native AEADs', { skip }, () => {
       }
     });
 
+    test(`${name} seals the bytes of a longer array where they are`, () => {
+      const { ours, nodes } = pairOf(name);
+      const [nonce, aad, room] = [bytes(12), bytes(31), bytes(200)] as const;
+      const expected = room.slice();
+      expected.set(sealed(nodes, nonce, aad, room.slice(40, 105)), 40);
+      ours.sealInPlace?.(nonce, aad, room, 40, 65);
+      assert.deepEqual(room, expected);
+    });
+
+    test(`${name} tells content and type of an inner plaintext, with node:crypto too, and keeps them apart`, () => {
+      const { ours, nodes } = pairOf(name);
+      const [nonce, aad] = [bytes(12), bytes(31)] as const;
+      const texts = [0, 1, 64, 64, 63, 1200, 0x0fff, 0x1000, 0x4000, 64].flatMap((length) =>
+        [0, 1, 7].map((zeros) => ({ content: bytes(length), zeros })),
+      );
+      const opened = texts.map(({ content, zeros }) => {
+        const inner = new Uint8Array(content.length + 1 + zeros);
+        inner.set(content);
+        inner[content.length] = 23;
+        const good = sealed(nodes, nonce, aad, inner);
+        return [ours, nodes].map((aead) => {
+          const found = { type: -1 };
+          const bad = good.slice();
+          bad[0] = (bad[0] as number) ^ 1;
+          assert.equal(aead.openInner?.(nonce, aad, bad, found), undefined);
+          assert.equal(aead.openInner?.(nonce, aad, good.subarray(0, aead.tagLength - 1), found), undefined);
+          assert.equal(found.type, -1);
+          const opened = aead.openInner?.(nonce, aad, good, found);
+          assert.equal(found.type, 23);
+          return opened;
+        });
+      });
+      for (const [i, { content }] of texts.entries()) assert.deepEqual(opened[i], [content, content]);
+    });
+
+    test(`${name} finds no type among zeros`, () => {
+      const { ours, nodes } = pairOf(name);
+      const [nonce, aad] = [bytes(12), bytes(31)] as const;
+      for (const length of [0, 1, 16])
+        for (const aead of [ours, nodes]) {
+          const found = { type: -1 };
+          const zeros = sealed(nodes, nonce, aad, new Uint8Array(length));
+          assert.deepEqual(aead.openInner?.(nonce, aad, zeros, found), new Uint8Array(0));
+          assert.equal(found.type, 0);
+        }
+    });
+
     test(`${name} leaves opened texts alone, whatever is opened or refused later, and whatever becomes of one`, () => {
       const { ours } = pairOf(name);
       const [nonce, aad] = [bytes(12), bytes(13)] as const;
