@@ -23,14 +23,14 @@ export interface Settings {
   readonly pool: MemoryPool;
 }
 
-/** The last of each endpoint. */
-const lastSettings = new WeakMap<MemoryPool, Settings>();
+/** The last of each endpoint, for as long as one that sleeps needs it. */
+const lastSettings = new WeakMap<MemoryPool, WeakRef<Settings>>();
 
 function settingsOf({ service, security, behaviour, pool }: Machine): Settings {
-  const last = lastSettings.get(pool);
+  const last = lastSettings.get(pool)?.deref();
   if (last?.service === service && last.security === security && last.behaviour === behaviour) return last;
   const settings = { service, security, behaviour, pool };
-  lastSettings.set(pool, settings);
+  lastSettings.set(pool, new WeakRef(settings));
   return settings;
 }
 

@@ -336,29 +336,33 @@ for (const version of VERSIONS) {
       assert.deepEqual(house.keepers[0]?.received, ['still here']);
     });
 
-    test('does not keep replaced settings of its server when it is over', async () => {
-      const house = new House(version);
-      const settings = replacedSettings(house);
-      for (let i = 0; i < COLLECTIONS && settings.deref() !== undefined; i++) {
-        // What a turn has looked at lives until its end.
-        await turn();
-        collectGarbage();
-      }
-      assert.equal(settings.deref(), undefined);
-      assert.deepEqual([house.dormant, house.server.size], [1, 1]);
-    });
+    for (const [others, title] of [
+      [1, 'while another one hibernates'],
+      [0, 'and was the last that hibernated'],
+    ] as const)
+      test(`does not keep replaced settings of its server when it is over ${title}`, async () => {
+        const house = new House(version);
+        const settings = replacedSettings(house, others);
+        for (let i = 0; i < COLLECTIONS && settings.deref() !== undefined; i++) {
+          // What a turn has looked at lives until its end.
+          await turn();
+          collectGarbage();
+        }
+        assert.equal(settings.deref(), undefined);
+        assert.deepEqual([house.dormant, house.server.size], [others, others]);
+      });
   });
 }
 
-/** Those of a session that slept and is over; one with others sleeps. */
-function replacedSettings(house: House): WeakRef<object> {
+/** Those of a session that slept and is over; so many with others sleep. */
+function replacedSettings(house: House, others: 0 | 1): WeakRef<object> {
   house.client('10.0.0.1', 1);
   const settings = new WeakRef(house.keepers[0]?.entry?.connection.security ?? assert.fail());
   house.sleep();
   house.replaceSettings();
-  house.client('10.0.0.2', 1);
+  house.clients(others, ownHost);
   house.sleep();
-  assert.equal(house.dormant, 2);
+  assert.equal(house.dormant, 1 + others);
   house.server.close(house.keepers[0]?.entry ?? assert.fail(), house.now);
   house.exchange();
   // Its end lingers for a while.
