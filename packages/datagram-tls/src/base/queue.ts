@@ -63,39 +63,35 @@ let passesThrough: { keep(item: never): void } | undefined;
  */
 export class PassingQueue<T extends object | number | string> extends Queue<T> {
   override get length(): number {
-    return this.#passes ? 1 : super.length;
+    return passesThrough === this ? 1 : super.length;
   }
 
   override peek(): T | undefined {
-    return this.#passes ? (passing as T) : super.peek();
+    return passesThrough === this ? (passing as T) : super.peek();
   }
 
   override push(item: T): void {
-    if (this.#passes) stay();
+    if (passesThrough === this) stay();
     if (super.peek() !== undefined) return super.push(item);
     stay();
     pass(this, item);
   }
 
   override shift(): T | undefined {
-    if (!this.#passes) return super.shift();
+    if (passesThrough !== this) return super.shift();
     const item = passing as T;
     forget();
     return item;
   }
 
   override clear(): void {
-    if (this.#passes) forget();
+    if (passesThrough === this) forget();
     super.clear();
   }
 
   /** For {@link stay}. */
   keep(item: T): void {
     super.push(item);
-  }
-
-  get #passes(): boolean {
-    return passesThrough === this;
   }
 }
 

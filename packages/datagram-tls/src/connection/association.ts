@@ -193,8 +193,10 @@ export class Association implements Carried {
 
   /** Everything held for later expires. */
   watchMemory(now: Instant): void {
-    if (this.memory.held === 0) this.timers.stop('forget-held');
-    else if (!this.timers.has('forget-held')) this.timers.set('forget-held', now + HELD_LIFE);
+    const { memory, timers } = this;
+    if (memory.held > 0 === timers.forgetsHeld) return;
+    if (memory.held > 0) timers.set('forget-held', now + HELD_LIFE);
+    else timers.stop('forget-held');
   }
 
   /** A version of this connection. */

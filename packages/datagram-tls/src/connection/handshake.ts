@@ -154,7 +154,7 @@ export class Handshake implements Carried {
   }
 
   /** The association is over: nothing more is done for it. */
-  get #isOver(): boolean {
+  #isOver(): boolean {
     return this.#association.life.at === 'closed';
   }
 
@@ -230,7 +230,7 @@ export class Handshake implements Carried {
     if (request !== undefined) return this.#onAskedAnew(request, sequence, now);
     const duplicate = this.#receiver.isDuplicate(epoch, sequence);
     const { fresh, whole, repeated } = this.#receiver.receive(payload, epoch, duplicate, now);
-    if (this.#isOver) return false;
+    if (this.#isOver()) return false;
     // RFC 9147 §7: what was not kept must not be acknowledged.
     if (whole && !duplicate) this.#acks.onRecord(epoch, sequence);
     if (repeated && isEstablished(this.#association.life)) this.#acks.demand();
@@ -263,7 +263,7 @@ export class Handshake implements Carried {
     if (hasFailure(answer)) this.#onTicketKeysFailed(answer.failure);
     this.#perform(this.#runner.onAnswer(answer), now);
     this.#advance(now);
-    if (!this.#isOver) this.settle(now);
+    if (!this.#isOver()) this.settle(now);
   }
 
   /**
@@ -440,7 +440,7 @@ export class Handshake implements Carried {
 
   #advance(now: Instant): void {
     if (this.#messages === MAX_MESSAGES) return this.#association.drop('too_many_messages');
-    while (this.#runner.ready && !this.#isOver && this.#messages < MAX_MESSAGES) {
+    while (this.#runner.ready && !this.#isOver() && this.#messages < MAX_MESSAGES) {
       const message = this.#receiver.take();
       if (message === undefined) return;
       this.#messages++;
@@ -453,7 +453,7 @@ export class Handshake implements Carried {
   }
 
   #tellAnswered(): void {
-    if (this.#isOver) return;
+    if (this.#isOver()) return;
     this.#isAnswered = true;
     if (this.#association.role === 'client') this.#association.tell({ type: 'answered' });
   }
@@ -462,10 +462,10 @@ export class Handshake implements Carried {
     if (actions.length > 0) this.#association.reservation?.hold();
     for (const action of actions) {
       // After an action has ended the association, no later action may begin anything.
-      if (this.#isOver) return;
+      if (this.#isOver()) return;
       this.#performOne(action, now);
     }
-    if (this.#isOver) return;
+    if (this.#isOver()) return;
     this.#onEpoch(this.#runner.expectedEpoch, now);
     if (!this.#newKeys) return;
     this.#newKeys = false;

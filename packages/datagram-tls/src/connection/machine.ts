@@ -168,7 +168,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   /** The last checkpoint is kept in place of the one before. */
   confirm(now: Instant): void {
     this.#association.reservation?.confirm();
-    if (!this.#isOver) this.#handshake.onNumbers(now);
+    if (!this.#isOver()) this.#handshake.onNumbers(now);
   }
 
   /** Nothing may be sent before a checkpoint is kept. */
@@ -283,7 +283,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
 
   /** Client: its handshake before a ServerHello; `undefined` afterwards, and when it is over. */
   get attempt(): Attempt | undefined {
-    return this.#at === 'handshaking' ? this.#handshake.attempt : undefined;
+    return this.#at() === 'handshaking' ? this.#handshake.attempt : undefined;
   }
 
   /** Client: the ClientHello is not repeated the next time that this is due. */
@@ -293,7 +293,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
 
   /** Begins: a client sends its first flight, a server waits for one. */
   start(now: Instant): void {
-    if (this.#at !== 'idle') throw invalidState('The association has begun already');
+    if (this.#at() !== 'idle') throw invalidState('The association has begun already');
     this.#association.life = { at: 'handshaking', undecided: this.#contact === 'early-data' };
     const { behaviour, timers, role, path } = this.#association;
     const timeout = path.validated ? behaviour.handshakeTimeout : UNVALIDATED_LIFE;
@@ -304,7 +304,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   /** Returns whether anything in `datagram` was useful. The bytes are not kept. */
   receive(datagram: Uint8Array, from: PeerAddress, now: Instant, atFormer = false): boolean {
     const { counters, path, recordsHeard } = this.#association;
-    if (this.#at === 'closed' || this.#at === 'idle') {
+    if (this.#at() === 'closed' || this.#at() === 'idle') {
       this.#association.drop('closed');
       return false;
     }
@@ -321,7 +321,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     const useful = elsewhere
       ? this.paths.receiveElsewhere(datagram, now)
       : this.#receive.datagram(datagram, now, false);
-    if (!this.#isOver) {
+    if (!this.#isOver()) {
       if (this.#association.recordsHeard > recordsHeard) this.paths.onHeard();
       this.#handshake.settle(now);
       this.#repeatClose();
@@ -337,7 +337,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
    * when the message is larger than {@link maxMessageSize}.
    */
   send(data: Uint8Array): boolean {
-    if (!this.maySend) throw notOpen(this.#at === 'closing' || this.#at === 'closed');
+    if (!this.maySend) throw notOpen(this.#at() === 'closing' || this.#at() === 'closed');
     const { epochs, behaviour } = this.#association;
     const state = this.#outbound.send(data);
     if (state === 'held') {
@@ -464,7 +464,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
    * datagrams and sent again at once; application data is lost, and {@link maxMessageSize} falls.
    */
   handleTooLarge(size: number, now: Instant): void {
-    if (!this.#isOver && this.#association.path.size.onRefused(size)) this.#handshake.onTooLarge(size, now);
+    if (!this.#isOver() && this.#association.path.size.onRefused(size)) this.#handshake.onTooLarge(size, now);
   }
 
   /**
@@ -478,7 +478,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     now: Instant,
   ): void {
     const { role, counters } = this.#association;
-    if (role !== 'client' || this.#at !== 'handshaking' || counters.datagramsReceived > 0) return;
+    if (role !== 'client' || this.#at() !== 'handshaking' || counters.datagramsReceived > 0) return;
     const error = unreachable(cause);
     if (certain) this.end(error);
     else if (this.#suspicion.raise(error)) {
@@ -494,7 +494,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     const { life } = this.#association;
     if (life.at !== 'handshaking' && !isOpen(life)) return;
     if (!this.paths.answer(jobId, answer, now)) this.#handshake.answer(answer, now);
-    if (!this.#isOver) this.#association.watchMemory(now);
+    if (!this.#isOver()) this.#association.watchMemory(now);
   }
 
   /** The next datagram to send to the destination of {@link paths}; the caller owns it. */
@@ -518,12 +518,12 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     return this.#association.timers.next();
   }
 
-  get #at(): Life['at'] {
+  #at(): Life['at'] {
     return this.#association.life.at;
   }
 
-  get #isOver(): boolean {
-    return this.#at === 'closed';
+  #isOver(): boolean {
+    return this.#at() === 'closed';
   }
 
   onConnected(session: Session, finishing: boolean, now: Instant): void {
@@ -575,11 +575,11 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   }
 
   onFailure(error: DTLSError): void {
-    if (this.#isOver) return;
+    if (this.#isOver()) return;
     if (isUndecided(this.#association.life)) return this.onDecline('failed');
     let refusal: SentAlert | undefined;
     if (error.source === 'local' && error.alert !== undefined) {
-      if (this.#at === 'handshaking' && !PASSING.has(error.code))
+      if (this.#at() === 'handshaking' && !PASSING.has(error.code))
         refusal = this.#refuse('fatal', error.alert);
       else sendAlert(this.#association, 'fatal', error.alert);
     }
@@ -689,7 +689,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   }
 
   #end(error: DTLSError | undefined, resumable: boolean, refusal: SentAlert | undefined): void {
-    if (this.#isOver) return;
+    if (this.#isOver()) return;
     const session = sessionOf(this.#association.life);
     this.#association.life = { at: 'closed', session, refusal, declined: undefined };
     this.#association.timers.end();

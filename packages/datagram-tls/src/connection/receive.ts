@@ -97,7 +97,7 @@ export class Receive {
       }
       offset = header.end;
       useful = this.#record(datagram, now) || useful;
-      if (this.#isOver) break;
+      if (this.#isOver()) break;
     }
     return useful;
   }
@@ -109,7 +109,7 @@ export class Receive {
     const elsewhere = this.#elsewhere;
     this.forgetHeld();
     for (const { record } of held) {
-      if (this.#isOver) break;
+      if (this.#isOver()) break;
       this.datagram(record, now);
     }
     // Those that were held do not count against the datagram that brought the keys.
@@ -133,7 +133,7 @@ export class Receive {
   }
 
   /** Nothing in the rest of the datagram matters any more. */
-  get #isOver(): boolean {
+  #isOver(): boolean {
     return this.#association.life.at === 'closed';
   }
 

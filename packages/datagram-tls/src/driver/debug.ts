@@ -17,35 +17,38 @@ const COLUMNS = 16;
 
 const log = debuglog('dtls');
 const hex = debuglog('dtls-hex');
+/** They are asked for each datagram, and stay what they are: Node reads NODE_DEBUG when it starts. */
+const isLogging = log.enabled;
+const isDumping = hex.enabled;
 
 /** NODE_DEBUG=dtls: a socket was bound to `local`. */
 export function logBind(local: Peer): void {
-  if (log.enabled) log('bound to %s', addressText(local));
+  if (isLogging) log('bound to %s', addressText(local));
 }
 
 /** NODE_DEBUG=dtls: a new session for an address without one. */
 export function logPeer(peer: Peer): void {
-  if (log.enabled) log('new peer %s', addressText(peer));
+  if (isLogging) log('new peer %s', addressText(peer));
 }
 
 /** NODE_DEBUG=dtls: a datagram of `length` bytes. */
 export function logBytes(direction: Direction, peer: Peer, length: number): void {
-  if (log.enabled) log('%s %s %d bytes', addressText(peer), direction, length);
+  if (isLogging) log('%s %s %d bytes', addressText(peer), direction, length);
 }
 
 /** NODE_DEBUG=dtls: a session is forgotten. */
 export function logRemoval(peer: Peer, reason: string): void {
-  if (log.enabled) log('removed %s: %s', addressText(peer), reason);
+  if (isLogging) log('removed %s: %s', addressText(peer), reason);
 }
 
 /** NODE_DEBUG=dtls: a failure that ends no session. */
 function logWarning(message: string): void {
-  if (log.enabled) log('warning: %s', message);
+  if (isLogging) log('warning: %s', message);
 }
 
 /** NODE_DEBUG=dtls-hex: the bytes of a datagram, 16 per line, with offset and printable ASCII. */
 export function hexDump(direction: Direction, peer: Peer, bytes: Uint8Array): void {
-  if (hex.enabled) hex('%s %s %d bytes\n%s', addressText(peer), direction, bytes.length, dumpLines(bytes));
+  if (isDumping) hex('%s %s %d bytes\n%s', addressText(peer), direction, bytes.length, dumpLines(bytes));
 }
 
 function dumpLines(bytes: Uint8Array): string {

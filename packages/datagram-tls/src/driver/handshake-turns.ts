@@ -198,7 +198,7 @@ export interface TurnsHost {
 const HANDSHAKE_RECORD = 22;
 
 /** A guess that costs nothing; {@link TurnsHost.mayConcernHandshake} knows. */
-function looksLikeHandshake(datagram: Uint8Array): boolean {
+export function looksLikeHandshake(datagram: Uint8Array): boolean {
   return datagram[0] === HANDSHAKE_RECORD;
 }
 
@@ -215,6 +215,8 @@ export class HandshakeTurns {
   #isLate = false;
   /** Datagrams of this turn. */
   #arrived = 0;
+  /** Messages of this turn; 1 where all but the first are counted. */
+  #messages = 0;
   /** Turns in which more datagrams are expected to wait in the socket. */
   #crowdedTurns = 0;
 
@@ -247,14 +249,22 @@ export class HandshakeTurns {
     this.#share.spend(work);
   }
 
-  /** An authentic message of a session came. */
+  /** An authentic message of a session came. The clock is read for the first of a turn, and again where that matters. */
   onMessage(): void {
-    this.#share.onBusy();
+    if (this.#messages++ === 0) this.#share.onBusy();
+  }
+
+  /** The last message of this turn came just now. */
+  #countMessages(): void {
+    if (this.#messages > 1) this.#share.onBusy();
+    this.#messages = Math.min(this.#messages, 1);
   }
 
   /** Receives what has waited, as far as it may. */
   onEndOfTurn(): void {
     const host = this.#host;
+    this.#countMessages();
+    this.#messages = 0;
     this.#begunBefore = host.handshakesBegun;
     this.#crowdedTurns = this.#arrived >= FULL_TURN ? TURNS_AFTER_FULL : Math.max(this.#crowdedTurns - 1, 0);
     if (this.#arrived >= FULL_TURN) this.#share.onBusy();
@@ -295,6 +305,7 @@ export class HandshakeTurns {
 
   /** Datagrams of open sessions do not; those of one peer stay in order. */
   #hasToWait(datagram: Uint8Array, from: PeerAddress): boolean {
+    if (looksLikeHandshake(datagram)) this.#countMessages();
     if (this.#waiting.length === 0 && !this.#turnIsFull())
       if (!looksLikeHandshake(datagram) || this.#share.wait === 0) return false;
     return this.#host.mayConcernHandshake(datagram, from);

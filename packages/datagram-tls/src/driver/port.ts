@@ -1,3 +1,4 @@
+import type { Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
 import type { Behaviour, Destination } from '../config/config.js';
@@ -18,7 +19,7 @@ import { hexDump, logBytes, warnOfReplayGuard } from './debug.js';
 import { DropWatch, type OnDrop, type Seen } from './drop-watch.js';
 import { Drains, Pacer } from './flow.js';
 import { throwLater } from './guard.js';
-import { HandshakeTurns, type TurnsHost } from './handshake-turns.js';
+import { HandshakeTurns, looksLikeHandshake, type TurnsHost } from './handshake-turns.js';
 import { type SendKind, SendQueue, type SendQueueDrops } from './send-queue.js';
 import { SigningThreads } from './signing-threads.js';
 
@@ -81,6 +82,8 @@ export class Port implements TurnsHost {
   /** More datagrams may come before {@link #onBatchEnd}, and answers have been collected for that. */
   #inBatch = false;
   #hasCollected = false;
+  /** The clock as it was read last within a batch. */
+  #instant: Instant | undefined;
   readonly #turns = new HandshakeTurns(this);
   readonly #threads = new SigningThreads();
   #pumping = false;
@@ -134,7 +137,7 @@ export class Port implements TurnsHost {
     this.#flush(entry);
     this.#open(next, () => undefined);
     try {
-      this.core.leavePath(entry, now());
+      this.core.leavePath(entry, this.#now());
     } catch (error) {
       void next.close();
       throw error;
@@ -184,13 +187,13 @@ export class Port implements TurnsHost {
     behaviour: Behaviour,
     destination: Destination,
   ): ConnectionEntry {
-    return this.core.connect(peer, security, behaviour, destination, now());
+    return this.core.connect(peer, security, behaviour, destination, this.#now());
   }
 
   /** Ends the association of `entry` without a word to its peer, once what it has sent is on its way. */
   saveEntry(entry: ConnectionEntry): Uint8Array {
     this.#flush(entry);
-    return this.core.save(entry, now());
+    return this.core.save(entry, this.#now());
   }
 
   /** What `entry` has sent leaves now. */
@@ -203,12 +206,12 @@ export class Port implements TurnsHost {
 
   /** What goes on if this process fails; so many numbers of records are left to it, until {@link confirmEntry}. */
   checkpointEntry(entry: ConnectionEntry, reserve: number): Uint8Array {
-    return entry.connection.checkpoint(reserve, now());
+    return entry.connection.checkpoint(reserve, this.#now());
   }
 
   /** That is kept. */
   confirmEntry(entry: ConnectionEntry): void {
-    entry.connection.confirmCheckpoint(now());
+    entry.connection.confirmCheckpoint(this.#now());
     this.core.touch(entry);
     this.pump();
   }
@@ -225,7 +228,7 @@ export class Port implements TurnsHost {
     age: number,
     peer: PeerAddress,
   ): ConnectionEntry {
-    return this.core.restore(state, service, { age, now: now() }, peer);
+    return this.core.restore(state, service, { age, now: this.#now() }, peer);
   }
 
   /** The channel will have no other peer. */
@@ -301,12 +304,12 @@ export class Port implements TurnsHost {
   }
 
   updateKeys(entry: ConnectionEntry, requestPeer: boolean): void {
-    this.core.updateKeys(entry, { requestPeer }, now());
+    this.core.updateKeys(entry, { requestPeer }, this.#now());
     this.pump();
   }
 
   hibernate(entry: ConnectionEntry): boolean {
-    const hibernates = this.core.hibernate(entry, now());
+    const hibernates = this.core.hibernate(entry, this.#now());
     this.pump();
     return hibernates;
   }
@@ -318,13 +321,13 @@ export class Port implements TurnsHost {
   }
 
   renewConnectionId(entry: ConnectionEntry): void {
-    this.core.renewConnectionId(entry, now());
+    this.core.renewConnectionId(entry, this.#now());
     this.pump();
   }
 
   closeEntry(entry: ConnectionEntry): void {
     const seen = this.#drops.look(entry);
-    this.core.close(entry, now());
+    this.core.close(entry, this.#now());
     this.#drops.tell(seen);
     this.pump();
   }
@@ -337,13 +340,13 @@ export class Port implements TurnsHost {
 
   /** The application refuses it. */
   refusePath(entry: ConnectionEntry): void {
-    this.core.refusePath(entry, now());
+    this.core.refusePath(entry, this.#now());
     this.pump();
   }
 
   /** Closes our direction. Returns whether the other one stays open. */
   closeSending(entry: ConnectionEntry): boolean {
-    const staysOpen = this.core.closeSending(entry, now());
+    const staysOpen = this.core.closeSending(entry, this.#now());
     this.pump();
     return staysOpen;
   }
@@ -420,10 +423,25 @@ export class Port implements TurnsHost {
   /** As {@link HandshakeTurns} decides. */
   receive(datagram: Uint8Array, from: PeerAddress, atFormer: boolean): void {
     const tellDrops = this.#drops.watch(from);
-    this.core.receive(datagram, from.address, from.port, from.family, now(), atFormer);
+    this.core.receive(datagram, from.address, from.port, from.family, this.#arrival(datagram), atFormer);
     tellDrops?.();
     this.#batchSends();
     this.pump();
+  }
+
+  /**
+   * One reading of the clock serves a batch, whose datagrams came before it: each costs as much as to decrypt a short record.
+   * Handshakes take long, and measure how long their flights are on the way.
+   */
+  #arrival(datagram: Uint8Array): Instant {
+    return this.#instant === undefined || looksLikeHandshake(datagram) ? this.#now() : this.#instant;
+  }
+
+  /** Later datagrams of a batch come no earlier than that. */
+  #now(): Instant {
+    const read = now();
+    if (this.#inBatch) this.#instant = read;
+    return read;
   }
 
   #discard(datagram: Uint8Array, counted: 'rejected' | 'busy'): void {
@@ -458,16 +476,18 @@ export class Port implements TurnsHost {
 
   /**
    * The answers that were made at once leave now: to wait for the end of the turn costs an object and a call. Where there are
-   * none, handlers may be about to answer.
+   * none, handlers may be about to answer. What the pacer keeps waits for the turn itself.
    */
   #onBatchEnd(): void {
     this.#inBatch = false;
-    if (this.#hasCollected && !this.#turnEnds) this.#finishTurn();
+    this.#instant = undefined;
+    if (this.#hasCollected && !this.#turnEnds && this.#pacer.queuedDatagrams === 0) this.#finishTurn();
     else this.awaitEndOfTurn();
   }
 
   awaitEndOfTurn(): void {
-    if (this.#turnEnds || this.#closed) return;
+    // The end of a batch ends the turn, or calls this again.
+    if (this.#turnEnds || this.#inBatch || this.#closed) return;
     this.#turnEnds = true;
     setImmediate(this.#endTurn);
   }
@@ -496,7 +516,7 @@ export class Port implements TurnsHost {
 
   #onWakeUp(): void {
     const seen: Seen[] = [];
-    this.core.handleTimeout(now(), (entry) => {
+    this.core.handleTimeout(this.#now(), (entry) => {
       const one = this.#drops.look(entry);
       if (one !== undefined) seen.push(one);
     });
@@ -565,10 +585,10 @@ export class Port implements TurnsHost {
     const hearsay = this.#channel.mayReportHearsay;
     if (code === 'EMSGSIZE') {
       if (hearsay && size <= SAFEST_SIZE) return;
-      this.core.handleTooLarge(entry, size, now());
+      this.core.handleTooLarge(entry, size, this.#now());
     } else if (NEVER_SENT.has(code) || code === 'ECONNREFUSED') {
       const certain = code === 'EPERM' || (!hearsay && code !== 'ECONNREFUSED');
-      this.core.handleUnreachable(entry, error, certain, now());
+      this.core.handleUnreachable(entry, error, certain, this.#now());
     } else return;
     this.pump();
   }
@@ -576,7 +596,7 @@ export class Port implements TurnsHost {
   /** On a connected socket there is one association. */
   #onUnreachable(error: NodeJS.ErrnoException): void {
     if (this.#closed) return;
-    for (const entry of this.core.entries()) this.core.handleUnreachable(entry, error, false, now());
+    for (const entry of this.core.entries()) this.core.handleUnreachable(entry, error, false, this.#now());
     this.pump();
   }
 
@@ -631,7 +651,7 @@ export class Port implements TurnsHost {
     // The application has no session yet that could fail with it.
     if (job.kind === 'guard-replay' && answer.kind === 'failed') warnOfReplayGuard(answer.cause);
     const seen = this.#drops.look(entry);
-    this.core.answer(entry, id, answer, now());
+    this.core.answer(entry, id, answer, this.#now());
     this.#drops.tell(seen);
   }
 }

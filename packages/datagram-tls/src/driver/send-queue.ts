@@ -38,7 +38,10 @@ const DATAGRAM_COST = 512;
  * The share of the limit that each kind may fill. That of unvalidated addresses is so small that a flood of
  * ClientHellos delays all others by a fraction of a second on a link of 2 Mbit/s.
  */
-const SHARES: Readonly<Record<SendKind, number>> = { unvalidated: 1 / 16, handshake: 1 / 4, application: 1 };
+function shareOf(kind: SendKind): number {
+  if (kind === 'application') return 1;
+  return kind === 'handshake' ? 1 / 4 : 1 / 16;
+}
 
 /** Bounds the data that waits for the socket: above the limit datagrams are dropped and counted, as a router does. */
 export class SendQueue {
@@ -85,7 +88,7 @@ export class SendQueue {
   hasRoom(size: number, kind: SendKind, part = 1, own = 0): boolean {
     if (this.#limit === 0) return true;
     const cost = size + DATAGRAM_COST;
-    const most = this.#limit * SHARES[kind] * part - cost - own;
+    const most = this.#limit * shareOf(kind) * part - cost - own;
     if (this.#waiting <= most) return true;
     this.#measure();
     // An idle socket accepts one datagram, however small the limit.
