@@ -212,12 +212,20 @@ int datagrams_receive(const struct datagram_socket *from, struct receiver *recei
 struct entry {
   uint32_t length;
   uint32_t name;
+  uint32_t offset;
+  uint32_t known_as;
 };
+
+enum { ENTRIES_AT = SENT_HEADER + MAX_NAMES * SENT_NAME };
 
 static struct entry entry_at(const unsigned char *memory, size_t place) {
   struct entry entry;
-  memcpy(&entry, memory + SENT_HEADER + MAX_NAMES * SENT_NAME + place * SENT_ENTRY, sizeof entry);
+  memcpy(&entry, memory + ENTRIES_AT + place * SENT_ENTRY, sizeof entry);
   return entry;
+}
+
+static const unsigned char *bytes_of(const unsigned char *memory, struct entry entry) {
+  return memory + SENT_LENGTH - SENT_BYTES + entry.offset;
 }
 
 static const unsigned char *name_at(const unsigned char *memory, uint32_t number) {
@@ -225,17 +233,49 @@ static const unsigned char *name_at(const unsigned char *memory, uint32_t number
 }
 
 bool datagrams_may_send(const struct datagram_socket *by, const unsigned char *memory, size_t end) {
-  size_t total = 0;
   for (size_t place = 0; place < end; place++) {
     struct entry entry = entry_at(memory, place);
     sa_family_t family;
-    if (entry.length > MAX_DATAGRAM || (total += entry.length) > SENT_BYTES) return false;
+    if (entry.length > MAX_DATAGRAM || entry.offset > SENT_BYTES - entry.length) return false;
     if (entry.name == NO_NAME) continue;
     if (entry.name >= MAX_NAMES) return false;
     memcpy(&family, name_at(memory, entry.name), sizeof family);
     if (family != by->family) return false;
   }
   return true;
+}
+
+/*
+ * The entries in the order in which they are sent: each address where it comes first, and behind it all others of it, in
+ * their order.
+ */
+static void arrange(unsigned char *memory, size_t at, size_t end) {
+  size_t same = at;
+  while (same < end && entry_at(memory, same).name == entry_at(memory, at).name) same++;
+  if (same == end) return;
+  struct entry entries[MAX_SENT];
+  /* Of each address: the place behind its last entry, or 0; and of each entry the place of the next of its address. */
+  uint16_t last[MAX_NAMES + 1] = { 0 }, next[MAX_SENT] = { 0 };
+  bool is_first[MAX_SENT], changes = false;
+  for (size_t place = at; place < end; place++) {
+    entries[place] = entry_at(memory, place);
+    uint16_t *behind = &last[entries[place].name == NO_NAME ? MAX_NAMES : entries[place].name];
+    is_first[place] = *behind == 0;
+    if (*behind != 0) next[*behind - 1] = (uint16_t)place;
+    if (*behind != 0 && *behind != place) changes = true;
+    *behind = (uint16_t)(place + 1);
+  }
+  if (!changes) return;
+  unsigned char *to = memory + ENTRIES_AT + at * SENT_ENTRY;
+  for (size_t first = at; first < end; first++) {
+    if (!is_first[first]) continue;
+    /* None is followed by the first of all. */
+    for (size_t place = first;; place = next[place]) {
+      memcpy(to, &entries[place], SENT_ENTRY);
+      to += SENT_ENTRY;
+      if (next[place] == 0) break;
+    }
+  }
 }
 
 /* Datagrams of one length to one peer, of which the last may be shorter. */
@@ -273,30 +313,44 @@ static void ask_for_segments(struct msghdr *message, union segment_control *cont
 /* What one system call sends: messages, each of one datagram or of a run. */
 struct batch {
   struct mmsghdr messages[MAX_SENT];
-  struct iovec bytes[MAX_SENT];
+  struct iovec pieces[MAX_SENT];
   union segment_control controls[MAX_SENT];
   size_t runs[MAX_SENT];
   size_t count;
 };
 
+/* Pieces of memory that stand one behind the other are one. Returns how many there are, behind those before. */
+static size_t gather(struct iovec *pieces, const unsigned char *memory, size_t at, size_t run) {
+  size_t count = 0;
+  for (size_t i = 0; i < run; i++) {
+    struct entry entry = entry_at(memory, at + i);
+    unsigned char *bytes = (void *)bytes_of(memory, entry);
+    struct iovec *last = count == 0 ? NULL : &pieces[count - 1];
+    if (last != NULL && (unsigned char *)last->iov_base + last->iov_len == bytes) last->iov_len += entry.length;
+    else pieces[count++] = (struct iovec){ bytes, entry.length };
+  }
+  return count;
+}
+
 static void fill(struct batch *batch, const struct datagram_socket *by, const unsigned char *memory, size_t at,
-                 size_t end, const unsigned char *next, bool segments) {
+                 size_t end, bool segments) {
+  size_t used = 0;
   batch->count = 0;
   while (at < end) {
     size_t place = batch->count++;
     struct entry first = entry_at(memory, at);
-    size_t run = segments ? run_length(memory, at, end) : 1, total = 0;
-    for (size_t i = 0; i < run; i++) total += entry_at(memory, at + i).length;
-    batch->bytes[place] = (struct iovec){ (void *)next, total };
+    size_t run = segments ? run_length(memory, at, end) : 1;
+    struct iovec *pieces = batch->pieces + used;
+    size_t count = gather(pieces, memory, at, run);
+    used += count;
     batch->runs[place] = run;
-    batch->messages[place] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &batch->bytes[place], .msg_iovlen = 1 } };
+    batch->messages[place] = (struct mmsghdr){ .msg_hdr = { .msg_iov = pieces, .msg_iovlen = count } };
     struct msghdr *message = &batch->messages[place].msg_hdr;
     if (first.name != NO_NAME) {
       message->msg_name = (void *)name_at(memory, first.name);
       message->msg_namelen = length_of(by->family);
     }
     if (run > 1) ask_for_segments(message, &batch->controls[place], (uint16_t)first.length);
-    next += total;
     at += run;
   }
 }
@@ -319,21 +373,17 @@ static int send_all(const struct datagram_socket *by, struct batch *batch, size_
   return 0;
 }
 
-int datagrams_send(struct datagram_socket *by, const unsigned char *memory, size_t *at, size_t end) {
+int datagrams_send(struct datagram_socket *by, unsigned char *memory, size_t *at, size_t end) {
   struct batch batch;
-  const unsigned char *next = memory + SENT_LENGTH - SENT_BYTES;
-  for (size_t place = 0; place < *at; place++) next += entry_at(memory, place).length;
+  if (by->segments) arrange(memory, *at, end);
   /* Up to here datagrams go one by one: together they were refused. */
   size_t singly = *at;
   while (*at < end) {
     bool segments = by->segments && *at >= singly;
     size_t sent, stop = segments || !by->segments ? end : singly;
-    fill(&batch, by, memory, *at, stop, next, segments);
+    fill(&batch, by, memory, *at, stop, segments);
     int error = send_all(by, &batch, &sent);
-    for (size_t place = 0; place < sent; place++) {
-      *at += batch.runs[place];
-      next += batch.bytes[place].iov_len;
-    }
+    for (size_t place = 0; place < sent; place++) *at += batch.runs[place];
     if (error == 0) continue;
     if (batch.runs[sent] == 1 || (error != EINVAL && error != EIO && error != EMSGSIZE)) return error;
     /* EIO: the device cannot do it for any. Otherwise the segments may be too long for the path of this peer. */

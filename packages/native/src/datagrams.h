@@ -24,13 +24,14 @@ enum {
   RECEIVED_LENGTH = MAX_RECEIVED * (RECEIVED_ENTRY + RECEIVED_ROOM)
 };
 
-/* Datagrams that are sent at once: an error, addresses, entries, then the datagrams, each behind the other. */
+/* Datagrams that are sent at once: an error, addresses, entries, then the bytes of the datagrams. */
 enum {
   MAX_SENT = 256,
   MAX_NAMES = 1024,
   SENT_HEADER = 32, /* uint32_t error */
   SENT_NAME = 32,
-  SENT_ENTRY = 8, /* uint32_t length; uint32_t number of the address, or NO_NAME */
+  /* Each uint32_t: length; number of the address, or NO_NAME; offset among the bytes; what the caller knows it by. */
+  SENT_ENTRY = 16,
   SENT_BYTES = 0x20000,
   SENT_LENGTH = SENT_HEADER + MAX_NAMES * SENT_NAME + MAX_SENT * SENT_ENTRY + SENT_BYTES
 };
@@ -79,9 +80,10 @@ void receiver_free(struct receiver *receiver);
 
 /*
  * Sends the datagrams of the entries from `*at` to `end`, as many as the system takes now. `memory` has SENT_LENGTH
- * bytes. `*at` is behind the last one that was sent; the error is that of the one there.
+ * bytes. `*at` is behind the last one that was sent; the error is that of the one there. The entries are put in order
+ * first: those of one address together, where its first one stood, so that more of them go as one.
  */
-int datagrams_send(struct datagram_socket *socket, const unsigned char *memory, size_t *at, size_t end);
+int datagrams_send(struct datagram_socket *socket, unsigned char *memory, size_t *at, size_t end);
 
 /* Whether all entries from 0 to `end` are of datagrams and addresses in `memory` that this socket can send. */
 bool datagrams_may_send(const struct datagram_socket *socket, const unsigned char *memory, size_t end);

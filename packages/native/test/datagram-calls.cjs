@@ -13,7 +13,7 @@ const MAX_RECEIVED = 32;
 const MAX_NAMES = 1024;
 const MAX_SENT = 256;
 const ENTRIES_AT = 32 + MAX_NAMES * 32;
-const BYTES_AT = ENTRIES_AT + MAX_SENT * 8;
+const BYTES_AT = ENTRIES_AT + MAX_SENT * 16;
 const SENT_BYTES = 0x2_0000;
 const NO_NAME = 0xffff_ffff;
 const ADDRESSES = ['127.0.0.1', '::1'];
@@ -60,8 +60,9 @@ exports.datagramCalls = (native, { below, pick, any, newOwner }) => {
     }
     let at = BYTES_AT;
     for (const [place, length] of lengths.entries()) {
-      sent.setUint32(ENTRIES_AT + place * 8, length, true);
-      sent.setUint32(ENTRIES_AT + place * 8 + 4, 0, true);
+      sent.setUint32(ENTRIES_AT + place * 16, length, true);
+      sent.setUint32(ENTRIES_AT + place * 16 + 4, 0, true);
+      sent.setUint32(ENTRIES_AT + place * 16 + 8, at - BYTES_AT, true);
       outbox.fill(place, at, at + length);
       at += length;
     }
@@ -87,15 +88,27 @@ exports.datagramCalls = (native, { below, pick, any, newOwner }) => {
 
   /** Lengths and numbers of addresses that fit, and others. */
   function someEntries() {
+    // Mostly such as can be sent, to addresses that take turns.
+    const names = pick([
+      [0, 1023],
+      [0, 1, 1023, NO_NAME],
+      [0, 0, 0, 1, 1024, NO_NAME],
+    ]);
+    const lengths = pick([
+      [0, 1, 64, 64, 1200],
+      [1, 64, 0xffff, 0x1_0000, NO_NAME, below(2000)],
+    ]);
+    const offsets = pick([
+      [0, 64, 128, below(0x1_0000)],
+      [0, SENT_BYTES - 64, SENT_BYTES, NO_NAME],
+    ]);
     for (let place = 0; place < MAX_SENT; place++) {
-      sent.setUint32(
-        ENTRIES_AT + place * 8,
-        pick([0, 1, 64, 64, 1200, 0xffff, 0x1_0000, NO_NAME, below(2000)]),
-        true,
-      );
-      sent.setUint32(ENTRIES_AT + place * 8 + 4, pick([0, 0, 0, 1, 1023, 1024, NO_NAME]), true);
+      sent.setUint32(ENTRIES_AT + place * 16, pick(lengths), true);
+      sent.setUint32(ENTRIES_AT + place * 16 + 4, pick(names), true);
+      sent.setUint32(ENTRIES_AT + place * 16 + 8, pick(offsets), true);
     }
-    native.encodeAddress(pick(ADDRESSES), 9, outbox, 32);
+    const address = pick(ADDRESSES);
+    for (const name of [0, 1, 1023]) native.encodeAddress(address, 9 + name, outbox, 32 + name * 32);
     return outbox;
   }
 

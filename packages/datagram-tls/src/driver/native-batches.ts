@@ -41,7 +41,9 @@ const MAX_NAMES = 1024;
 const SENT_NAME = 32;
 const NAMES_AT = 32;
 const ENTRIES_AT = NAMES_AT + MAX_NAMES * SENT_NAME;
-const BYTES_AT = ENTRIES_AT + MAX_SENT * 8;
+/** Words of an entry: its length, its address, where its bytes are, and its place as it was pushed. */
+const SENT_WORDS = 4;
+const BYTES_AT = ENTRIES_AT + MAX_SENT * SENT_WORDS * 4;
 const SENT_BYTES = 0x2_0000;
 export const NO_NAME = 0xffff_ffff;
 export const MAX_DATAGRAM = 0xffff;
@@ -145,6 +147,8 @@ export interface Collected {
   readonly failed: ((error: Error) => void) | undefined;
 }
 
+type Entry = readonly [length: number, name: number, offset: number, place: number];
+
 /** What all sockets of a thread send: it has the datagrams of one at a time. */
 export class Outbox<Owner extends object> {
   owner: Owner | undefined;
@@ -183,9 +187,11 @@ export class Outbox<Owner extends object> {
   }
 
   push(data: Uint8Array, name: number, to: PeerAddress, failed: Collected['failed']): void {
-    const entry = ENTRIES_AT / 4 + this.count * 2;
+    const entry = ENTRIES_AT / 4 + this.count * SENT_WORDS;
     this.#words[entry] = data.length;
     this.#words[entry + 1] = name;
+    this.#words[entry + 2] = this.bytes;
+    this.#words[entry + 3] = this.count;
     this.memory.set(data, BYTES_AT + this.bytes);
     this.#peers[this.count] = to;
     this.#failed[this.count] = failed;
@@ -194,23 +200,22 @@ export class Outbox<Owner extends object> {
   }
 
   /** The session of a datagram that was refused learns that, later. */
-  report(place: number, errno: number, connected: boolean): void {
+  report(at: number, errno: number, connected: boolean): void {
+    const place = this.#words[ENTRIES_AT / 4 + at * SENT_WORDS + 3] as number;
     const failed = this.#failed[place];
     if (failed !== undefined)
       process.nextTick(failed, systemError(errno, 'send', connected ? undefined : this.#peers[place]));
   }
 
-  /** Copies of those from a place on. */
+  /** Copies of those from an entry on, in the order of the entries: to send has put those of one address together. */
   takeFrom(from: number): Collected[] {
     const taken: Collected[] = [];
-    let at = BYTES_AT;
-    for (let place = 0; place < this.count; place++) {
-      const end = at + (this.#words[ENTRIES_AT / 4 + place * 2] as number);
-      if (place >= from) {
-        const data = this.memory.slice(at, end);
-        taken.push({ data, to: this.#peers[place] as PeerAddress, failed: this.#failed[place] });
-      }
-      at = end;
+    for (let at = from; at < this.count; at++) {
+      const entry = ENTRIES_AT / 4 + at * SENT_WORDS;
+      const [length, , offset, place] = this.#words.subarray(entry, entry + SENT_WORDS) as unknown as Entry;
+      const start = BYTES_AT + offset;
+      const data = this.memory.slice(start, start + length);
+      taken.push({ data, to: this.#peers[place] as PeerAddress, failed: this.#failed[place] });
     }
     return taken;
   }

@@ -61,6 +61,25 @@ suite('byte pool', () => {
     assert.deepEqual([...buffers], shown);
   });
 
+  test('an array keeps alive at most 8 KiB, or 128 times its length', () => {
+    const pool = new BytePool();
+    for (let length = 0; length < 20_000; length = Math.ceil((length + 1) * 1.1)) {
+      const { buffer } = pool.room(length);
+      pool.keep();
+      assert.ok(buffer.byteLength <= Math.max(0x2000, length * 128), `${buffer.byteLength} for ${length}`);
+    }
+  });
+
+  test('long arrays share memory with fewer others than short ones, but share it', () => {
+    const pool = new BytePool();
+    const buffers = new Set<ArrayBufferLike>();
+    for (let i = 0; i < 500; i++) {
+      buffers.add(pool.room(1200).buffer);
+      pool.keep();
+    }
+    assert.ok(buffers.size <= 10);
+  });
+
   test('bytes with memory of their own are not copied, and others are', () => {
     const alone = new Uint8Array(10);
     assert.equal(withOwnMemory(alone), alone);

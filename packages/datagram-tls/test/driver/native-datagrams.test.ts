@@ -181,6 +181,47 @@ suite('batches of datagrams by native code', { skip }, () => {
       );
   });
 
+  test('what the system refuses or takes later of many peers is that of its peer, in its order', async (t) => {
+    const random = new Random(0x72);
+    const peers = await Promise.all(Array.from({ length: 5 }, () => listener(t)));
+    let refusals = 0;
+    const { socket } = over(t, {
+      send: (number, memory, from, until) => {
+        if (refusals > 100 || random.below(2) === 0) return native.send(number, memory, from, until);
+        refusals++;
+        const end = from + random.below(until - from);
+        const sent = end > from ? native.send(number, memory, from, end) : from;
+        new DataView(memory.buffer).setUint32(0, EAGAIN, true);
+        return sent;
+      },
+    });
+    const refused: unknown[] = [];
+    const expected: unknown[] = [];
+    for (let number = 0; number < 500; number++) {
+      const { to } = peers[number % 5] ?? assert.fail();
+      const isTooLong = number % 37 === 36;
+      if (isTooLong) expected.push([number, to.port]);
+      socket.send(
+        numbered(number, isTooLong ? 65_508 : 4 + (number % 3)),
+        to,
+        (error) => void refused.push([number, (error as NodeJS.ErrnoException & PeerAddress).port]),
+      );
+      if (random.below(40) === 0) socket.flush();
+      if (random.below(60) === 0) await turn();
+    }
+    socket.flush();
+    await until(() => peers.reduce((sum, { numbers }) => sum + numbers.length, refused.length) === 500);
+    assert.deepEqual(
+      refused.toSorted((a, b) => (a as [number])[0] - (b as [number])[0]),
+      expected,
+    );
+    for (const [place, { numbers }] of peers.entries())
+      assert.deepEqual(
+        numbers,
+        Array.from({ length: 100 }, (_, i) => i * 5 + place).filter((number) => number % 37 !== 36),
+      );
+  });
+
   test('a datagram that the system refuses is reported to its sender, and those around it arrive', async (t) => {
     const { to, numbers } = await listener(t);
     const refused: [number, Error & { code?: string }][] = [];

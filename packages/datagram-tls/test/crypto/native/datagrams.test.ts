@@ -41,7 +41,7 @@ const file = skip === false ? createRequire(import.meta.url).resolve('datagram-t
 const MOST = 32;
 const RECEIVED_LENGTH = MOST * (32 + 0x1_0000 + 192);
 const ENTRIES_AT = 32 + 1024 * 32;
-const SENT_LENGTH = ENTRIES_AT + 256 * 8 + 0x2_0000;
+const SENT_LENGTH = ENTRIES_AT + 256 * 16 + 0x2_0000;
 const NO_NAME = 0xffff_ffff;
 
 const owner = {};
@@ -52,13 +52,14 @@ function opened(address = '127.0.0.1'): number {
   return socket;
 }
 
-/** Memory to send with these entries: length, number of the address. */
-function entries(...given: readonly (readonly [number, number])[]): Uint8Array {
+/** Memory to send with these entries: length, number of the address, offset. */
+function entries(...given: readonly (readonly [number, number, number?])[]): Uint8Array {
   const memory = new Uint8Array(SENT_LENGTH);
   const view = new DataView(memory.buffer);
-  for (const [place, [length, name]] of given.entries()) {
-    view.setUint32(ENTRIES_AT + place * 8, length, true);
-    view.setUint32(ENTRIES_AT + place * 8 + 4, name, true);
+  for (const [place, [length, name, offset = 0]] of given.entries()) {
+    view.setUint32(ENTRIES_AT + place * 16, length, true);
+    view.setUint32(ENTRIES_AT + place * 16 + 4, name, true);
+    view.setUint32(ENTRIES_AT + place * 16 + 8, offset, true);
   }
   return memory;
 }
@@ -130,7 +131,9 @@ suite('the native functions for datagrams', { skip }, () => {
     assert.ok(module.encodeAddress('::1', 9, v6, 32));
     for (const memory of [
       entries([0x1_0000, NO_NAME]),
-      entries([0xffff, NO_NAME], [0xffff, NO_NAME], [3, NO_NAME]),
+      entries([3, NO_NAME, 0x2_0000 - 2]),
+      entries([0, NO_NAME, 0x2_0001]),
+      entries([1, NO_NAME, 0xffff_ffff]),
       entries([1, 1024]),
       entries([1, 0]),
       v6,
