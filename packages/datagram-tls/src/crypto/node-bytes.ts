@@ -17,3 +17,8 @@ export function fromLatin1(text: string): Uint8Array {
   for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
 }
+
+/** Memory outside of the heap, where native code takes it from. A short array would be moved there for each call. */
+export function offHeap(length: number): Uint8Array {
+  return new Uint8Array(new ArrayBuffer(length));
+}

@@ -1,6 +1,7 @@
 import * as threads from 'node:worker_threads';
 import { BytePool } from '../base/byte-pool.js';
 import { lastNonZero, sameBytes, toHex } from '../base/bytes.js';
+import { offHeap } from './node-bytes.js';
 import { type NativeModule, nativeModule } from './node-native.js';
 import { once } from './once.js';
 import type { AeadKey, AeadName, RecordNumberMask } from './provider.js';
@@ -117,11 +118,6 @@ const NO_KEY = 0;
 const keyDrafts: ReadonlyMap<number, Uint8Array> = new Map(
   [16, 32].map((length) => [length, offHeap(length)]),
 );
-
-/** A view of memory outside of the heap. */
-function offHeap(length: number): Uint8Array {
-  return new Uint8Array(new ArrayBuffer(length));
-}
 
 function openKey(module: NativeModule, owner: object, name: string, key: Uint8Array): number {
   const draft = keyDrafts.get(key.length);

@@ -1,4 +1,5 @@
 import { randomFillSync, timingSafeEqual } from 'node:crypto';
+import { offHeap } from './node-bytes.js';
 import { nodeCapabilities } from './node-capabilities.js';
 import { NodeAead, NodeAesCbc, recordNumberMask } from './node-ciphers.js';
 import { answerKeyExchange, startKeyExchange } from './node-exchange.js';
@@ -36,8 +37,25 @@ export const nodeProvider: CryptoProvider = {
   signInThread,
   verify,
   passwords: nodePasswords,
-  equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
+  equal,
 };
+
+/** Zeros but for what is compared. */
+const compared = [offHeap(64), offHeap(64)] as const;
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  const { length } = a;
+  const [left, right] = compared;
+  if (length !== b.length || length > left.length) return length === b.length && timingSafeEqual(a, b);
+  for (let i = 0; i < length; i++) {
+    left[i] = a[i] as number;
+    right[i] = b[i] as number;
+  }
+  const same = timingSafeEqual(left, right);
+  left.fill(0);
+  right.fill(0);
+  return same;
+}
 
 const POOL_LENGTH = 4096;
 /** Longer requests are rare and gain nothing from the pool. */

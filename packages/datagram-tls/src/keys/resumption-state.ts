@@ -27,7 +27,8 @@ export interface FreshState extends Omit<SessionState, 'since'> {
 
 /** The state as of `time`, ms since 1970. */
 export function datedState(state: FreshState, time: number): SessionState {
-  return { ...state, since: state.since ?? time };
+  const { suite, secret, extendedMasterSecret, serverName, since = time, peerType, peerChain } = state;
+  return { suite, secret, extendedMasterSecret, serverName, since, peerType, peerChain };
 }
 
 export function writeSessionState(w: Writer, state: SessionState): void {

@@ -81,14 +81,9 @@ function askForTicket12(ctx: Context, ready: ServerReady12): void {
 /** The state of a session for its resumption. */
 function stateOf({ hello, peer, secrets, resumed }: ServerReady12): FreshState {
   const { suite, extendedMasterSecret, serverName } = hello;
-  return {
-    suite,
-    secret: secrets.masterSecret,
-    extendedMasterSecret,
-    serverName,
-    since: resumed?.since,
-    ...shownBy(peer),
-  };
+  const { masterSecret: secret } = secrets;
+  const { peerType, peerChain } = shownBy(peer);
+  return { suite, secret, extendedMasterSecret, serverName, since: resumed?.since, peerType, peerChain };
 }
 
 /** RFC 5077 §3.3: a server that promised a ticket and has none after all sends an empty one. */

@@ -328,7 +328,7 @@ function sendFinished(ctx: Context, proof: Proof): Established13 {
   ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), HANDSHAKE_EPOCH);
   ctx.emit({ do: 'end-flight', awaits: 'ack' });
   const { agreed, psk } = proof.hello;
-  return connected13(ctx, { ...proof, negotiated: proof.hello, agreed, psk });
+  return connected13(ctx, { ...proof, negotiated: proof.hello, agreed, psk }, false);
 }
 
 /** The result of a ServerHello, for the client. */

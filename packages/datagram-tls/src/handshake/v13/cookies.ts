@@ -31,8 +31,8 @@ export const cookies13: CookieExchange = {
     return body === undefined ? undefined : (decodeCookie(body) ?? EMPTY);
   },
   opened: (carried, cookie) => {
-    const retry = decodeRetry(carried);
-    return retry === undefined ? undefined : { retry: { ...retry, cookie: cookie.slice() } };
+    const retry = decodeRetry(carried, cookie);
+    return retry && { retry };
   },
   ask: askForCookie,
   earlyTicket,
@@ -83,7 +83,7 @@ function encodeRetry(retry: Carried): Uint8Array {
  * `undefined` for bytes that we did not encode, such as those of a cookie of another kind. Copies: the handshake
  * needs them after the datagram.
  */
-function decodeRetry(carried: Uint8Array): Omit<Retry13, 'cookie'> | undefined {
+function decodeRetry(carried: Uint8Array, cookie: Uint8Array): Retry13 | undefined {
   const r = new Reader(carried);
   const suite = suiteByCode(r.u16());
   const code = r.u16();
@@ -92,5 +92,13 @@ function decodeRetry(carried: Uint8Array): Omit<Retry13, 'cookie'> | undefined {
   const firstHello = r.vec8().slice();
   const nameHash = r.u32();
   if (!r.finished() || suite === undefined || (group === undefined && code !== NO_GROUP)) return undefined;
-  return { version: FACTS_13.name, suite, group, askedFor: asked ? group : undefined, firstHello, nameHash };
+  return {
+    version: FACTS_13.name,
+    suite,
+    group,
+    askedFor: asked ? group : undefined,
+    cookie: cookie.slice(),
+    firstHello,
+    nameHash,
+  };
 }

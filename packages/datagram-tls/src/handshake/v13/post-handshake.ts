@@ -204,13 +204,15 @@ export function onTicketSealed13(
 ): Established13 {
   if (sealed === undefined) return state;
   const ticketDue = encodeTicket13(sealed);
-  return state.unacknowledged === undefined ? sendTicket(ctx, state, ticketDue) : { ...state, ticketDue };
+  return state.unacknowledged === undefined
+    ? sendTicket(ctx, state, ticketDue)
+    : awaiting(state, state.unacknowledged, ticketDue);
 }
 
 /** The peer has acknowledged our last message. */
 export function onAcknowledged13(ctx: Context, state: Established13): Established13 {
   const settled = state.unacknowledged === 'key-update' ? beginWriting(ctx, state) : state;
-  const idle = { ...settled, unacknowledged: undefined };
+  const idle = awaiting(settled, undefined, settled.ticketDue);
   if (state.ticketDue !== undefined) return sendTicket(ctx, idle, state.ticketDue);
   if (state.cidsDue !== undefined) return sendSpareIds(ctx, idle, state.cidsDue);
   if (state.renewalDue) return renewIds13(ctx, { ...idle, renewalDue: false });
@@ -221,7 +223,29 @@ export function onAcknowledged13(ctx: Context, state: Established13): Establishe
 function sendTicket(ctx: Context, state: Established13, body: Uint8Array): Established13 {
   ctx.sendPostHandshake(HandshakeType.new_session_ticket, body, state.write.epoch);
   ctx.emit({ do: 'end-flight', awaits: 'ack' });
-  return { ...state, unacknowledged: 'ticket', ticketDue: undefined };
+  return awaiting(state, 'ticket', undefined);
+}
+
+/** Each session with a ticket comes here, so there is no spread. */
+function awaiting(
+  { suite, clientRandom, read, write, due, cidsDue, renewalDue, idRequest, resumption }: Established13,
+  unacknowledged: Established13['unacknowledged'],
+  ticketDue: Uint8Array | undefined,
+): Established13 {
+  return {
+    at: 'established',
+    suite,
+    clientRandom,
+    read,
+    write,
+    unacknowledged,
+    due,
+    ticketDue,
+    cidsDue,
+    renewalDue,
+    idRequest,
+    resumption,
+  };
 }
 
 /** RFC 9147 §9: only to a side that sends with an ID. */
@@ -389,14 +413,16 @@ export function resumption13(
 
 function resumableState(session: Session, since: number | undefined): Resumption13['state'] {
   const { suite, peer, serverName, extendedMasterSecret } = session;
-  return { suite, extendedMasterSecret, serverName, since, ...shownBy(peer) };
+  const { peerType, peerChain } = shownBy(peer);
+  return { suite, extendedMasterSecret, serverName, since, peerType, peerChain };
 }
 
 /** Server: starts the job that seals a ticket. */
-export function askForTicket(ctx: Context, { secret, state, agreed }: Resumption13): void {
+function askForTicket(ctx: Context, { secret, state, agreed }: Resumption13): void {
   const psk = ticketPsk(ctx, secret, state, TICKET_NONCE);
-  const job = { kind: 'seal-ticket', state: { ...state, secret: psk }, alpn: agreed.alpn } as const;
-  ctx.emit({ do: 'ask', job });
+  const { suite, extendedMasterSecret, serverName, since, peerType, peerChain } = state;
+  const fresh = { suite, secret: psk, extendedMasterSecret, serverName, since, peerType, peerChain };
+  ctx.emit({ do: 'ask', job: { kind: 'seal-ticket', state: fresh, alpn: agreed.alpn } });
 }
 
 /** Server: NewSessionTicket. */
@@ -461,8 +487,11 @@ interface Proof13 {
   readonly application: ApplicationSecrets13;
 }
 
-/** Installs the missing keys for application data, and reports the session. Both Finished are in the transcript. */
-export function connected13(ctx: Context, proof: Proof13): Established13 {
+/**
+ * Installs the missing keys for application data, and reports the session. Both Finished are in the transcript.
+ * `takesTickets`: the client of this server.
+ */
+export function connected13(ctx: Context, proof: Proof13, takesTickets: boolean): Established13 {
   const { negotiated, agreed, scheme, peer, psk, finished, application } = proof;
   const { suite, group, clientRandom, serverName } = negotiated;
   const { own, peers } = byDirection(ctx, application);
@@ -487,6 +516,7 @@ export function connected13(ctx: Context, proof: Proof13): Established13 {
   ctx.emit({ do: 'connected', session });
   const resumption = resumption13(ctx, session, application.masterSecret, psk?.since);
   ctx.transcript.end();
+  if (takesTickets && resumption !== undefined) askForTicket(ctx, resumption);
   return {
     at: 'established',
     suite,
@@ -499,6 +529,7 @@ export function connected13(ctx: Context, proof: Proof13): Established13 {
     cidsDue: undefined,
     renewalDue: false,
     idRequest: undefined,
-    resumption,
+    // A server makes no other ticket.
+    resumption: isClient ? resumption : undefined,
   };
 }

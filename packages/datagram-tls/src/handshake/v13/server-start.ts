@@ -254,7 +254,11 @@ export function askForSession(ctx: Context, { client, choice, share }: ReadyHell
 export function chooseSession(ctx: Context, opened: OpenedTicket | undefined): ChosenPsk13 | undefined {
   const peer = opened === undefined ? undefined : resumedPeer(ctx.security, opened.resumed);
   if (opened === undefined || peer === undefined) return undefined;
-  return { ...resumptionPsk(opened.resumed.state, peer), index: opened.index };
+  return chosen(resumptionPsk(opened.resumed.state, peer), opened.index);
+}
+
+function chosen({ key, hash, origin, peer, since }: Psk13, index: number): ChosenPsk13 {
+  return { key, hash, origin, peer, since, index };
 }
 
 /** Looks for an external key; returns whether there is a job. */
@@ -277,8 +281,8 @@ export function choosePsk(
   if (meant === undefined) return undefined;
   const { index, sent, wanted, hash } = meant;
   const { key, import: how } = found;
-  if (how === undefined) return { ...externalPsk(sent, key), index };
-  return { ...importedPsk(ctx.provider, { key, import: how }, wanted.identity, sent, hash), index };
+  if (how === undefined) return chosen(externalPsk(sent, key), index);
+  return chosen(importedPsk(ctx.provider, { key, import: how }, wanted.identity, sent, hash), index);
 }
 
 function identitiesOf({ identities }: OfferedPsks): readonly Uint8Array[] {

@@ -47,7 +47,7 @@ import {
 } from './certificates.js';
 import { cookies13 } from './cookies.js';
 import { type ClientWishes13, pskCandidates, type Retry13 } from './hellos.js';
-import { askForTicket, connected13, type Established13, openRow13 } from './post-handshake.js';
+import { connected13, type Established13, openRow13 } from './post-handshake.js';
 import {
   APPLICATION_EPOCH,
   checkFinished13,
@@ -350,12 +350,7 @@ function onFinished(ctx: Context, flight: Flight, peer: PeerIdentity, message: M
     );
   ctx.emit({ do: 'acknowledge' });
   ctx.transcript.add(message.type, message.seq, message.body);
-  const established = connected13(ctx, { negotiated, agreed, scheme, peer, psk, finished, application });
-  const { resumption } = established;
-  if (resumption !== undefined && takesTickets && ctx.security.tickets !== undefined)
-    askForTicket(ctx, resumption);
-  // No other ticket follows.
-  return { ...established, resumption: undefined };
+  return connected13(ctx, { negotiated, agreed, scheme, peer, psk, finished, application }, takesTickets);
 }
 
 /** Our certificate for this client, unless a key replaces it. */
@@ -418,7 +413,8 @@ export function sendEncryptedExtensions(
   answers: ReadonlyMap<number, Uint8Array>,
 ): Agreed {
   const agreed = chooseAgreements(ctx, FACTS_13.rules, client.hello.extensions);
-  const extensions = new Map([...encodeAgreements(agreed, FACTS_13.rules), ...answers]);
+  const extensions = encodeAgreements(agreed, FACTS_13.rules);
+  for (const [type, answer] of answers) extensions.set(type, answer);
   if (ctx.adopted && client.serverName !== undefined)
     extensions.set(ExtensionType.server_name, encodeServerNameResponse());
   const body = encodeEncryptedExtensions({ extensions });
