@@ -52,7 +52,7 @@ class Pieces {
   }
 
   room(length: number): Uint8Array<ArrayBuffer> {
-    // A detached piece has no bytes: whoever has one of its arrays can detach it.
+    // A detached piece has no bytes: any holder of one of its arrays can detach it.
     if (this.#used + length >= this.#memory.byteLength) this.#renew();
     this.#offered = length;
     return new Uint8Array(this.#memory, this.#used, length);

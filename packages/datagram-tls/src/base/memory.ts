@@ -72,7 +72,7 @@ export class MemoryPool {
   }
 }
 
-/** Who holds what an account is for. An object, because a closure for each association would cost 100 bytes. */
+/** Holds the memory that an account counts. An object, because a closure for each association would cost 100 bytes. */
 export interface MemoryHolder {
   /** Drops all that is held. */
   onEvict(): void;

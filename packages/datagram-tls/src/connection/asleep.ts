@@ -183,7 +183,7 @@ function notUnderstood(): Error {
   return new Error('An association does not understand the state that it wrote');
 }
 
-/** Apart from the state, so that who only looks needs no keys: statistics of an endpoint read all its associations. */
+/** Apart from the state, so that it is read without keys: statistics of an endpoint read all its associations. */
 function writeShown(w: Writer, { counters, path, maxMessageSize, earlyData }: Machine): void {
   writeCounters(w, counters);
   w.varint(path.bytesReceived).varint(path.bytesSent).varint(path.maxDatagramSize);

@@ -137,8 +137,8 @@ export class Association implements Carried {
   }
 
   /**
-   * Of an open session; its epochs are written before. `ahead`: of numbers that this process goes on with, and keeps what
-   * waits.
+   * Of an open session, after its epochs. `ahead`: so many numbers of records are left to this process, which goes on with the
+   * session and keeps what waits to be sent; 0: it ends here.
    */
   save(w: Writer, at: Instant, ahead: number): void {
     w.u16(this.recordLimits.send).u16(this.recordLimits.receive);

@@ -13,7 +13,7 @@ import type { Reader, Writer } from '../wire/cursor.js';
 export interface CidRegistry {
   /** Records with this ID go to this association from now on; false where another association has it. */
   claim(cid: Uint8Array): boolean;
-  /** They do not any more. */
+  /** Records with this ID go to no association any more. */
   release(cid: Uint8Array): void;
 }
 
@@ -115,8 +115,8 @@ export class ConnectionIds implements CidIssuer, CidLengths {
   }
 
   /**
-   * Of the peer: the first is the next to be taken where it is `immediate`, and this returns whether it is another one than
-   * that in use. More than we keep are let go.
+   * Keeps IDs that the peer has given. Where they are `immediate`, the first is to be used at once, and this returns whether it
+   * differs from the one in use. IDs beyond {@link MAX_IDS} are dropped.
    */
   keep(given: readonly Uint8Array[], immediate: boolean): boolean {
     this.#isRefused = given.length === 0;
@@ -124,7 +124,7 @@ export class ConnectionIds implements CidIssuer, CidLengths {
     const kept: Uint8Array[] = [];
     for (const cid of all) {
       if (kept.length === MAX_IDS) break;
-      // One that is in use, or given twice, is no other one.
+      // An ID that is in use, or given twice, does not count again.
       if (![this.#send, ...kept].some((other) => sameBytes(other, cid))) kept.push(cid);
     }
     this.#spares = kept;

@@ -56,8 +56,8 @@ export class Delivery {
   #frontier = 0;
 
   /**
-   * `unacknowledged`: no ACK will tell what has arrived. `sent`: all of it was, too, by a delivery that nobody keeps because nothing
-   * acknowledges it.
+   * `unacknowledged`: no ACK will tell what has arrived. `sent`: the same, and all of the flight was sent before, by a delivery
+   * that was not kept because nothing acknowledges it.
    */
   constructor({ items }: Flight, kind: 'acknowledged' | 'unacknowledged' | 'sent' = 'acknowledged') {
     this.#items = items;

@@ -18,7 +18,7 @@ export class PathSize {
   #known: number;
   #guessed: number;
   #inVain = 0;
-  /** Of the connection ID on our records, which the smallest datagram has beside what it needs; bytes. */
+  /** Length of the connection ID on our records, by which the smallest datagram grows; bytes. */
   #cidLength = 0;
   /** What goes out now is as large as is known to pass, whatever was guessed. */
   #whole = false;

@@ -12,7 +12,7 @@ export type FragmentFate = 'stored' | 'old' | 'conflicting_fragment' | 'too_far_
 /** Why a message, or a part of one, that was held is dropped after all. */
 export type Discarded = 'conflicting_fragment' | 'over_budget' | 'expired_message' | 'evicted';
 
-/** Who is told what became of messages. */
+/** Hears what became of messages. */
 export interface ReassemblyHost {
   /** A message was held in vain. */
   onDiscard(why: Discarded): void;

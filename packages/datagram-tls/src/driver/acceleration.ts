@@ -13,7 +13,7 @@ import { platform } from './platform.js';
 
 /**
  * What native code does for an endpoint: that of the optional package `datagram-tls-native`, over the OpenSSL of the
- * runtime. Without it the same works, slower.
+ * runtime. Without it everything works the same, at a higher cost.
  *
  * @example
  * ```ts
@@ -37,7 +37,7 @@ export interface Acceleration {
    * `sendmmsg`, and equal ones in a row with `UDP_SEGMENT`. Where one is missing node:dgram does the same, one by one.
    */
   readonly datagrams: readonly DatagramCapability[];
-  /** Why it computes nothing; `undefined`: it is in use. */
+  /** Why native code computes nothing here; `undefined`: it is in use. */
   readonly reason: string | undefined;
 }
 

@@ -23,7 +23,7 @@ export interface AddressChange {
   readonly validated: boolean;
 }
 
-/** A handler may return nothing, such as a call of console.log. */
+/** So that the body of a handler may be an expression without a value, such as a call of console.log. */
 type Nothing = ReturnType<() => void>;
 
 /** A handler of `This` that is told of a change of the peer's address, and may judge it. */

@@ -13,7 +13,7 @@ export class Arrivals<S extends object> {
   readonly #waiting = new Map<S, boolean>();
   #open = 0;
 
-  /** `onFull` is called when that changes. */
+  /** `onFull` is called when `limit` sessions wait whose handshake is done, and when fewer do again. */
   constructor(limit: number, onFull: (full: boolean) => void) {
     this.#limit = limit;
     this.#onFull = onFull;

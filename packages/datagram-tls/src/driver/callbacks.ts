@@ -3,8 +3,8 @@ import { DTLSError, textOf } from '../base/errors.js';
 import { attempt, throwLater } from './guard.js';
 
 /**
- * What becomes of errors of the application's callbacks. The rule is in docs/how-to/sessions.md: who is asked fails
- * its session, who is told is uncaught, as in node:dtls.
+ * What becomes of errors of the application's callbacks. The rule is in docs/how-to/sessions.md: an error of a callback
+ * that is asked something fails its session; one of a callback that is only told something is uncaught, as in node:dtls.
  */
 
 /** Also an error of another realm, such as a test runner's. */
@@ -25,8 +25,8 @@ interface Held {
 }
 
 /**
- * What happens to a session before its maker has it in hand, and can set handlers: told in the next tick, in order. A
- * callback that throws does not keep the rest.
+ * What happens to a session before its maker has it in hand, and can set handlers: it is told in the next tick, in
+ * order. A callback that throws does not hold the others back.
  */
 export class HeldEvents {
   /** Called when nothing is held any more, and nothing will be. */
@@ -37,12 +37,12 @@ export class HeldEvents {
     process.nextTick(() => this.#release());
   }
 
-  /** What happens now is to be added. */
+  /** Events have to be added here, and not told yet. */
   get isHolding(): boolean {
     return this.#held !== undefined;
   }
 
-  /** `message`: that is told. */
+  /** `message`: the message that `tell` hands over. */
   add(tell: () => void, message?: Uint8Array): void {
     this.#held?.push({ tell, message });
   }

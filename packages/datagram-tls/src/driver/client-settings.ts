@@ -58,7 +58,7 @@ export function clientSecurity(options: EndpointConnectOptions): Security {
   return security;
 }
 
-/** Reads whom a client connects to, which is checked last. `mtu`: the largest datagram that it sends, bytes. */
+/** Reads the server that a client connects to, which is checked last. `mtu`: the largest datagram that it sends, bytes. */
 export function resolveDestination(host: string, options: EndpointConnectOptions, mtu: number): Destination {
   checkValues(options, CONNECT_OPTIONS, { role: 'client' });
   const named = namesOf(host, options.servername);

@@ -82,7 +82,7 @@ export let endpointControl: {
    * socket, host and port have no meaning. Without `onsession` sessions wait for a loop.
    */
   serve: (endpoint: DTLSEndpoint, host: string, port: number, onsession: SessionCallback | undefined) => void;
-  /** It is bound later: who connects from it waits. */
+  /** It is bound later; sessions that connect from it wait until then. */
   awaitBind: (endpoint: DTLSEndpoint) => void;
   /** Begins the one session of an endpoint, which ends with it. Throws what is wrong at once. */
   connect: (endpoint: DTLSEndpoint, settings: ClientSettings) => DTLSSession;
@@ -654,7 +654,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     if (this.#over) return;
     if (this.#binding.isOpening) return process.nextTick(() => this.#fail(error));
     if (CHANNELS.endpointError.hasSubscribers) publish(CHANNELS.endpointError, { endpoint: this, error });
-    // As with node:net, an error before the endpoint is bound ends the process where nobody listens for it.
+    // As with node:net, an error before the endpoint is bound ends the process unless a handler is set for it.
     const isHeard =
       this.#onerror !== undefined ||
       [this.#binding.opened, this.#closed].some(({ isRead }) => isRead) ||

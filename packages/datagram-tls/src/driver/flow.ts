@@ -210,7 +210,7 @@ export class DrainNotice {
     this.#port.onDrained(this.#entry, this.#drain);
   }
 
-  /** The session is over: nobody waits in vain. */
+  /** The session is over: {@link promised} resolves, so that no caller waits in vain. */
   end(): void {
     this.#port.forgetDrain(this.#entry);
     this.#promised?.resolve();

@@ -59,7 +59,7 @@ export interface InboxLimits {
   readonly bytes: number;
 }
 
-/** Who is told of dropped messages. An object, because a closure for each session would cost 100 bytes. */
+/** Hears of dropped messages. An object, because a closure for each session would cost 100 bytes. */
 export interface InboxHost {
   /** A message was dropped. */
   onDrop(): void;

@@ -192,9 +192,9 @@ export class LiveSession<S extends Owner> extends SessionLife implements Holder,
     return this.entry?.connection;
   }
 
-  /** Of what is made on demand, some refers to the entry. */
+  /** Nothing of this session refers to its entry, so that the endpoint may let go of that. */
   get mayLetGo(): boolean {
-    // Who ends it has its entry in hand, and calls the application meanwhile.
+    // A session that is ending: the code that ends it refers to the entry, and calls the application meanwhile.
     if (this.isOver || this.isClosing || this.failure !== undefined) return false;
     // Its datagrams stay in order.
     if (this.#entry instanceof ConnectionEntry && this.port?.waits(this.#entry) === true) return false;

@@ -48,7 +48,7 @@ const SENT_BYTES = 0x2_0000;
 export const NO_NAME = 0xffff_ffff;
 export const MAX_DATAGRAM = 0xffff;
 
-/** Who is given the datagrams of a batch. The bytes are the receiver's until it returns. */
+/** Receives the datagrams of a batch. The bytes are the receiver's until it returns. */
 export interface DatagramReceiver {
   onDatagram(datagram: Uint8Array, from: PeerAddress): void;
 }

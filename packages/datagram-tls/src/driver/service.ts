@@ -13,7 +13,7 @@ import {
 } from './secure-context.js';
 import { type DTLSSession, sessionControl } from './session.js';
 
-/** What an endpoint has for clients when `listen` made it: its secure context, and who is told of their sessions. */
+/** What an endpoint has for clients when `listen` made it: its secure context, and the callback or the loops that get their sessions. */
 export class Service {
   readonly #onearlydata: EarlyDataCallback | undefined;
   readonly #arrivals: Arrivals<DTLSSession>;

@@ -382,7 +382,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /**
    * Client: goes on from a fresh socket, on another port of the same address. A client that sleeps or changes its network need
-   * not call this: it is for tests, and for those who do not want to be known by their port. In DTLS 1.3 the records then have
+   * not call this: it is for tests, and for clients that do not want to be recognized by their port. In DTLS 1.3 the records then have
    * another connection ID, if the server has given a spare one, which it is asked for where both sides check paths
    * (`returnRoutability`). Nothing is lost that is on its way to the former socket. Resolves when the server is first heard at
    * the new one: at once where both sides check paths and in DTLS 1.3; otherwise the server learns of it from `keepAlive` or

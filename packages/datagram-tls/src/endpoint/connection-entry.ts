@@ -33,7 +33,7 @@ export interface Aged extends Sleeper {
   readonly entry: ConnectionEntry;
 }
 
-/** What the endpoint's owner has for an entry. */
+/** What the endpoint's owner keeps for an entry, such as its session. */
 export interface Holder {
   /** Nothing else of the owner refers to the entry, so that the endpoint may let go of it while it hibernates. */
   readonly mayLetGo: boolean;

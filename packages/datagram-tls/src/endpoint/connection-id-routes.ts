@@ -31,7 +31,7 @@ export class EntryIds<Entry extends object = object> implements CidRegistry {
     this.#entry = entry;
   }
 
-  /** Also where it has it already: an association that hibernated claims its own again. */
+  /** True also for an ID that this association has already: one that hibernated claims its own again. */
   claim(cid: Uint8Array): boolean {
     const packed = pack(cid);
     if (this.#own.includes(packed)) return true;
@@ -94,8 +94,8 @@ export class CidRoutes<Entry extends object = object> {
   }
 
   /**
-   * `packed`: the same. Returns false where there is that one already, one that it begins with, or one that begins with it; among IDs of several
-   * lengths also when one that is longer has the hash of the latter.
+   * `packed`: the same ID. Returns false where this ID is there already, or one of which either is the beginning of the other.
+   * The beginnings of longer IDs are known by their hashes alone, and an equal hash is enough to refuse.
    */
   add(cid: Uint8Array, packed: Packed, ids: EntryIds<Entry>): boolean {
     for (const length of this.#lengths.keys()) if (this.#find(cid, 0, length) !== undefined) return false;

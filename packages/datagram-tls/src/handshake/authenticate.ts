@@ -205,7 +205,7 @@ export class PeerIdentity {
     return rejectUnauthorized ? undefined : new PeerIdentity(claim, verdict.code);
   }
 
-  /** Of a session that went on: what {@link save} wrote, which the one who kept it has authenticated. */
+  /** Reads what {@link save} wrote. The keeper of the state has authenticated it, so that it is a proof here, too. */
   static restore(r: Reader): PeerIdentity | undefined {
     const shows = r.u8();
     const error = decodeUtf8(r.vec24());
@@ -270,7 +270,7 @@ export class FinishedVerified {
     return provider.equal(expected, received) ? new FinishedVerified(received) : undefined;
   }
 
-  /** Of a session that went on: what {@link save} wrote, which the one who kept it has authenticated. */
+  /** Reads what {@link save} wrote. The keeper of the state has authenticated it, so that it is a proof here, too. */
   static restore(r: Reader): FinishedVerified {
     return new FinishedVerified(r.vec8());
   }

@@ -38,7 +38,7 @@ export interface Session {
   readonly signatureScheme: SchemeName | undefined;
   /** Whether the keys depend on the whole handshake (RFC 7627); always in DTLS 1.3. */
   readonly extendedMasterSecret: boolean;
-  /** Who the peer is, and our verdict. */
+  /** The peer's identity, and our verdict about it. */
   readonly peer: PeerIdentity;
   /** It resumes an earlier session, whose handshake authenticated the peer. */
   readonly resumed: boolean;
