@@ -46,6 +46,27 @@ export interface Transmission {
 
 /** Where single records stand until they are sent; shared by all connections. */
 const pool = new BytePool();
+/** The one that was made last, until another is made; and the same while its memory is free again. */
+let latest: Uint8Array | undefined;
+let free: Uint8Array | undefined;
+
+/**
+ * A datagram that was polled has been copied or sent, and its owner keeps nothing of it: if it is the record that was made last,
+ * the next one of its length takes its place. A record for each answer would make the collector work for each of them.
+ */
+export function giveBack(datagram: Uint8Array): void {
+  if (datagram === latest) free = datagram;
+}
+
+/** Memory for a record, whose bytes may be those of another. */
+function takeRoom(length: number): Uint8Array {
+  const known = free;
+  free = undefined;
+  if (known !== undefined && known.length === length) return known;
+  const room = pool.room(length);
+  pool.keep();
+  return room;
+}
 
 /** Turns what is to be sent into records and datagrams, and queues them. */
 export class Transmit {
@@ -97,10 +118,10 @@ export class Transmit {
 
   /** One record in a datagram of its own, which is returned. The caller has checked that the writer may go on. */
   record(writer: RecordWriter, type: number, plaintext: Uint8Array): Uint8Array {
-    const room = pool.room(plaintext.length + writer.overhead);
-    pool.keep();
+    const room = takeRoom(plaintext.length + writer.overhead);
     const length = writer.seal(type, plaintext, room, 0);
     const datagram = length === room.length ? room : room.subarray(0, length);
+    latest = datagram;
     this.#queue.push(datagram);
     return datagram;
   }

@@ -41,7 +41,7 @@ export interface DatagramChannel extends Backlog {
   dedicate(peer: PeerAddress): void;
   /** A fresh one on another port of the same address, which is not open yet; `undefined` where the application made this one. */
   successor(): DatagramChannel | undefined;
-  /** `send` keeps datagrams for {@link flush}: many together cost less. */
+  /** `send` keeps copies of datagrams for {@link flush}: many together cost less. */
   readonly collects: boolean;
   /** A refused datagram is lost, as any datagram may be. `failed` is called later. */
   send(data: Uint8Array, to: PeerAddress, failed?: (error: Error) => void): void;

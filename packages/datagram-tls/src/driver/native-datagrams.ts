@@ -234,16 +234,16 @@ export class NativeSocket {
     if (errno !== EAGAIN) this.#handlers.onError(systemError(errno, 'recvmsg'));
   }
 
-  /** Sends with {@link flush}. `failed` is called later, if it cannot be sent. */
+  /** Sends with {@link flush}; nothing of `data` is kept. `failed` is called later, if it cannot be sent. */
   send(data: Uint8Array, to: PeerAddress, failed: ((error: Error) => void) | undefined): void {
     if (this.#socket === CLOSED) return;
-    if (this.#waiting.length > 0) return this.#wait({ data, to, failed });
+    if (this.#waiting.length > 0) return this.#wait({ data: data.slice(), to, failed });
     if (data.length > MAX_DATAGRAM) return this.#refuse(EMSGSIZE, to, failed);
     const box = this.#outboxFor(data.length);
     const name = this.#nameOf(to, box);
     if (name === undefined) return this.#refuse(EINVAL, to, failed);
     // To make room may have shown that the system takes no more.
-    if (this.#waiting.length > 0) this.#wait({ data, to, failed });
+    if (this.#waiting.length > 0) this.#wait({ data: data.slice(), to, failed });
     else box.push(data, name, to, failed);
     if (isExiting) this.flush();
   }

@@ -5,6 +5,7 @@ import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
 import { type Connection, machineOf } from '../connection/connection.js';
 import { rebindError } from '../connection/errors.js';
+import { giveBack } from '../connection/transmit.js';
 import type { Security } from '../connection/version.js';
 import { type ConnectionEntry, stateOf } from '../endpoint/connection-entry.js';
 import { Endpoint, type EndpointEvent } from '../endpoint/endpoint.js';
@@ -568,11 +569,13 @@ export class Port implements TurnsHost {
     if (out.fromFormer === true) return this.#former?.send(data, out.peer);
     const watched =
       this.#channel.reportsEveryFailure || (entry !== undefined && isWatched(entry, data.length));
+    const { length } = data;
     this.#channel.send(
       data,
       out.peer,
-      watched ? (error) => this.#onSendError(entry, data.length, error) : undefined,
+      watched ? (error) => this.#onSendError(entry, length, error) : undefined,
     );
+    if (this.#channel.collects) giveBack(data);
   }
 
   /** RFC 6347 §4.1.1.1, RFC 9147 §4.4: the layer above is told that it was too large. */

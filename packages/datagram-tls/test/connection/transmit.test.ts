@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { Delivery } from '#lib/connection/delivery.js';
 import { Reassembler } from '#lib/connection/reassembly.js';
-import { type Manner, Transmit } from '#lib/connection/transmit.js';
+import { giveBack, type Manner, Transmit } from '#lib/connection/transmit.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { Flight, FlightItem } from '#lib/handshake/flight.js';
 import { Epochs } from '#lib/record/epochs.js';
@@ -60,6 +60,31 @@ function send(items: readonly FlightItem[], size: number): Uint8Array[] {
 }
 
 suite('packing a flight into datagrams', () => {
+  test('only the record that was made last lends its memory to another, of its length, once', () => {
+    const epochs = new Epochs();
+    const writer = new RecordWriter12(nodeProvider, aead, 1, keys);
+    epochs.installWriter(writer);
+    const sender = new Transmit(epochs);
+    const record = (length: number): Uint8Array =>
+      sender.record(writer, ContentType.application_data, new Uint8Array(length));
+    const [first, second] = [record(20), record(20)];
+    const before = first.slice();
+    giveBack(first);
+    const third = record(20);
+    assert.deepEqual([third === first, third === second], [false, false]);
+    giveBack(third);
+    assert.notEqual(record(21), third);
+    const fourth = record(20);
+    assert.notEqual(fourth, third);
+    giveBack(fourth);
+    assert.equal(record(20), fourth);
+    assert.notEqual(record(20), fourth);
+    assert.deepEqual(first, before);
+    // Not a view of it, nor one like it.
+    giveBack(fourth.subarray());
+    assert.notEqual(record(20), fourth);
+  });
+
   test('several messages share a datagram, each in its own record', () => {
     const datagrams = send([message(0, 50), message(1, 60), message(2, 0)], 1200);
     assert.equal(datagrams.length, 1);

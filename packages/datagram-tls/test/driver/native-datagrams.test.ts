@@ -329,6 +329,20 @@ suite('batches of datagrams by native code', { skip }, () => {
       assert.deepEqual(errors, []);
     });
 
+    test(`bytes that change behind a send are not sent, however long they wait: ${name}`, async (t) => {
+      const { to, numbers } = await listener(t);
+      const { socket } = over(t, failing(new Map([[1, errno]])));
+      const bytes = new Uint8Array(50);
+      for (let number = 0; number < 6; number++) {
+        bytes[0] = number;
+        socket.send(bytes, to, undefined);
+        bytes[0] = 99;
+        if (number === 2) socket.flush();
+      }
+      await until(() => numbers.length === 6);
+      assert.deepEqual(numbers, [0, 1, 2, 3, 4, 5]);
+    });
+
     test(`what waits goes on in order however often the system takes no more: ${name}`, async (t) => {
       const { to, numbers } = await listener(t);
       const random = new Random(0x65);
