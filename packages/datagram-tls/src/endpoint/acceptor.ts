@@ -342,14 +342,21 @@ export class Acceptor {
     const route = this.#host.routes.find(peer.address, peer.port);
     // When a client restarts twice, its last handshake counts.
     if (route?.pending !== undefined) return true;
-    // The new association of a restarted client replaces its old one in the end.
-    const room = this.places.makeRoom(host, route?.entry.role === 'server', now);
+    const room = this.places.makeRoom(host, route !== undefined && this.#givesPlace(route.entry), now);
     if (room.refused !== undefined) {
       this.#host.refuse(peer, room.refused, now);
       return false;
     }
     for (const entry of room.evicted) this.#evict(entry);
     return true;
+  }
+
+  /**
+   * The new association of a restarted client replaces its old one in the end, and takes its place. One that has connection
+   * IDs, or may still get some, can stay beside it, and one whose path is not validated has no place: see `Routes.promote`.
+   */
+  #givesPlace(current: ConnectionEntry): boolean {
+    return current.role === 'server' && stateOf(current).ids === undefined && this.places.has(current);
   }
 
   #evict(entry: ConnectionEntry): void {

@@ -78,6 +78,11 @@ export class Places {
     return this.#handshakes.size;
   }
 
+  /** `entry`, which is no dormant one, counts. */
+  has(entry: ConnectionEntry): boolean {
+    return this.#handshakes.has(entry) || this.#sessions.has(entry);
+  }
+
   /** A new association, whose peer is validated. */
   add(entry: ConnectionEntry): void {
     this.#handshakes.add(entry);

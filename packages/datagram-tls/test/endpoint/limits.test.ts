@@ -139,6 +139,29 @@ for (const version of VERSIONS) {
       }
     });
 
+    test('clients that begin again at one address have a place each where connection IDs keep their sessions apart', () => {
+      for (const [limits, reason] of [
+        [{ maxSessions: 5 }, 'max_sessions'],
+        [{ maxSessionsPerHost: 5 }, 'max_sessions_per_host'],
+      ] as const) {
+        const crowd = new Crowd(version, limits, { connectionId: true });
+        for (let i = 0; i < 20; i++) crowd.client(oneHost(), 1);
+        assert.equal(crowd.server.size, 5);
+        assert.deepEqual(crowd.server.counters.refusedBy, { [reason]: 15 });
+      }
+    });
+
+    test('a client that begins again takes the place of its session, which has no connection ID, on a full endpoint', () => {
+      for (const manner of [{}, { connectionId: true }]) {
+        const crowd = new Crowd(version, { maxSessions: 1, maxSessionsPerHost: 1 }, manner);
+        const none = manner.connectionId === true ? { connectionId: false } : {};
+        crowd.client(oneHost(), 1, false, none);
+        const again = crowd.client(oneHost(), 1, false, none);
+        assert.equal(again.entry.connection.phase, 'open');
+        assert.equal(crowd.server.size, 1);
+      }
+    });
+
     test('evictAfter 0 evicts no session, only handshakes', () => {
       const crowd = new Crowd(version, { maxSessions: 2, evictAfter: 0 });
       vanish(crowd.clients(2, oneHost));
@@ -246,6 +269,19 @@ for (const version of VERSIONS) {
     });
   });
 }
+
+suite('a full endpoint without cookies', () => {
+  // In DTLS 1.2 the first flight is too large for an address that is not validated.
+  test('an association whose path is not validated gives no place to a client that begins again at its address', () => {
+    const crowd = new Crowd('DTLSv1.3', { maxSessions: 1, cookies: 'under-load' });
+    crowd.client(oneHost(), 1, true);
+    assert.equal(crowd.server.handshakes, 0);
+    crowd.client(NEW_CLIENT, 1);
+    const again = crowd.client(oneHost(), 1);
+    assert.equal(again.openedAt, undefined);
+    assert.deepEqual(crowd.server.counters.refusedBy, { max_sessions: 1 });
+  });
+});
 
 function vanish(members: readonly Member[]): void {
   for (const member of members) member.silent = true;

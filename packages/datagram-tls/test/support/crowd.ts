@@ -45,11 +45,11 @@ export class Crowd {
   }
 
   /** A client that begins, and proceeds as far as it can at this instant. */
-  client(address: string, port: number, stopsHalfWay = false): Member {
+  client(address: string, port: number, stopsHalfWay = false, manner: BehaviourOptions = {}): Member {
     const family = address.includes(':') ? 'IPv6' : 'IPv4';
     const endpoint = new Endpoint(UNLIMITED);
     const ours = security('client', this.#version);
-    const entry = endpoint.connect(SERVER, ours, behaviour(), DESTINATION, this.now);
+    const entry = endpoint.connect(SERVER, ours, behaviour(manner), DESTINATION, this.now);
     const member: Member = {
       endpoint,
       entry,
