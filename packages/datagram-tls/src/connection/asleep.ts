@@ -61,7 +61,7 @@ export class Asleep implements Residue {
     this.state = state;
     this.lastHeard = lastHeard;
     this.wakesAt = wakesAt;
-    this.address = address ?? this.#parts.address;
+    this.address = address ?? this.#parts().address;
   }
 
   /** The caller lets go of `machine`, which may sleep. */
@@ -89,25 +89,25 @@ export class Asleep implements Residue {
   /** A copy. */
   get counters(): Counters {
     const counters = startCounters();
-    readCounters(this.#shown, counters);
+    readCounters(this.#shown(), counters);
     return counters;
   }
 
   get path(): PathInfo {
-    return { address: this.address, ...readShown(this.#shown).path };
+    return { address: this.address, ...readShown(this.#shown()).path };
   }
 
   get maxMessageSize(): number {
-    return readShown(this.#shown).maxMessageSize;
+    return readShown(this.#shown()).maxMessageSize;
   }
 
   get earlyData(): EarlyOutcome {
-    return readShown(this.#shown).earlyData;
+    return readShown(this.#shown()).earlyData;
   }
 
   get session(): Session {
     const { service } = this.settings;
-    const known = decodeFixed(this.#parts.fixed, service);
+    const known = decodeFixed(this.#parts().fixed, service);
     if (known === undefined) throw notUnderstood();
     return known.session;
   }
@@ -116,7 +116,7 @@ export class Asleep implements Residue {
   machine(): Machine {
     const { service, security, behaviour, pool } = this.settings;
     const { registry, address } = this;
-    const { at, fixed, current } = this.#parts;
+    const { at, fixed, current } = this.#parts();
     const machine = Machine.restore(
       service,
       behaviour,
@@ -139,12 +139,12 @@ export class Asleep implements Residue {
     pool.asleep--;
   }
 
-  get #parts(): Parts {
+  #parts(): Parts {
     return readParts(this.settings.pool.sleeping.read(this.state));
   }
 
-  get #shown(): Reader {
-    return new Reader(this.#parts.shown);
+  #shown(): Reader {
+    return new Reader(this.#parts().shown);
   }
 }
 

@@ -98,18 +98,18 @@ export class HandshakeReceiver implements ReassemblyHost {
    * The peer was told that we have them, and does not repeat them: without them the handshake would not go on (RFC 9147 §7).
    * After it none is longer than a datagram or two.
    */
-  get #areAcknowledged(): boolean {
+  #areAcknowledged(): boolean {
     return this.#runner.version?.rules.acks === true && this.#association.life.at === 'handshaking';
   }
 
   /** The start of the oldest message that is not processed yet, and may be dropped. */
   get oldest(): Instant | undefined {
-    return this.#areAcknowledged ? undefined : this.#reassembler.oldest;
+    return this.#areAcknowledged() ? undefined : this.#reassembler.oldest;
   }
 
   /** Drops the messages that began at `instant` or before, and are not processed yet. */
   forgetUntil(instant: Instant): void {
-    if (!this.#areAcknowledged) this.#reassembler.forgetUntil(instant);
+    if (!this.#areAcknowledged()) this.#reassembler.forgetUntil(instant);
   }
 
   /** Drops all messages that are not processed yet; `why` counts them. */
@@ -254,11 +254,11 @@ export class HandshakeReceiver implements ReassemblyHost {
   /** RFC 5246 §7.4.1.1: a HelloRequest during a handshake is ignored, and fills no gap. */
   #isIdle({ type }: HandshakeFragment, epoch: number): boolean {
     if (type !== HandshakeType.hello_request || isEstablished(this.#association.life)) return false;
-    return epoch === 0 || this.#renegotiates;
+    return epoch === 0 || this.#renegotiates();
   }
 
   /** A version is chosen in which a peer may request a new handshake. */
-  get #renegotiates(): boolean {
+  #renegotiates(): boolean {
     return this.#runner.version?.rules.renegotiation === true;
   }
 
@@ -269,7 +269,7 @@ export class HandshakeReceiver implements ReassemblyHost {
 
   /** DTLS 1.2: a new handshake under the keys of the last one counts its messages from 0 again (RFC 6347 §4.2.2). */
   #asksToRenegotiate({ type, messageSeq, fragmentOffset }: HandshakeFragment, epoch: number): boolean {
-    if (epoch === 0 || !isEstablished(this.#association.life) || !this.#renegotiates) return false;
+    if (epoch === 0 || !isEstablished(this.#association.life) || !this.#renegotiates()) return false;
     const first =
       this.#association.role === 'client' ? HandshakeType.hello_request : HandshakeType.client_hello;
     return type === first && messageSeq === 0 && fragmentOffset === 0;

@@ -545,14 +545,14 @@ export class Handshake implements Carried {
   }
 
   /** Where peers do not acknowledge records, what does not fit would wait for the client's timer. */
-  get #fitsPath(): boolean {
+  #fitsPath(): boolean {
     const { path } = this.#association;
     if (path.validated || path.moved) return true;
     return this.#runner.version?.rules.acks !== false || path.grants(this.#flights.size);
   }
 
   #beginFlight(awaits: Awaits, now: Instant): void {
-    if (!this.#fitsPath) return this.#host.onDecline('flight_size');
+    if (!this.#fitsPath()) return this.#host.onDecline('flight_size');
     this.#incoming.tell();
     if (!isEstablished(this.#association.life)) {
       this.#acks.forget();

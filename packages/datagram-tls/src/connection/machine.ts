@@ -120,13 +120,13 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
    * many numbers of records in each direction are left to it. `at`: now. Throws `ERR_INVALID_STATE` unless the session is open.
    */
   save(at: Instant, ahead = 0): SavedState {
-    const { fixed, current } = writeState(this.#savable, at, ahead);
+    const { fixed, current } = writeState(this.#savable(), at, ahead);
     return { fixed, current: current.finish() };
   }
 
   /** The same for {@link restore} in this process alone, with what a checkpoint has left to it. */
   saveAsleep(at: Instant): SavedState {
-    const { fixed, current } = writeState(this.#savable, at, 0);
+    const { fixed, current } = writeState(this.#savable(), at, 0);
     this.#association.reservation?.save(current);
     return { fixed, current: current.finish() };
   }
@@ -178,7 +178,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
 
   /** Returns whether all of it was understood. */
   #restore(r: Reader, session: Session, at: Instant, asleep: boolean): boolean {
-    readState(this.#savable, r, session, at, this.registry);
+    readState(this.#savable(), r, session, at, this.registry);
     if (asleep && r.left > 0) this.#association.restoreReservation(r);
     if (!r.finished()) return false;
     this.#watch.start();
@@ -190,7 +190,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     this.#releaseMemory();
   }
 
-  get #savable(): Savable {
+  #savable(): Savable {
     const association = this.#association;
     const parts = [this.#keys, this.#handshake, this.#early, association, this.#inbound];
     const { destination } = this.#context;
@@ -454,7 +454,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   handleTimeout(now: Instant): void {
     const { timers } = this.#association;
     for (let name = timers.takeDue(now); name !== undefined; name = timers.takeDue(now))
-      onTimer(name, this.#timed, now);
+      onTimer(name, this.#timed(), now);
     this.#repeatClose();
     this.#association.reservation?.look();
   }
@@ -662,7 +662,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     this.#inbound.forget();
   }
 
-  get #timed(): Timed {
+  #timed(): Timed {
     const handshake = this.#handshake;
     const keys = this.#keys;
     const suspicion = this.#suspicion;

@@ -151,7 +151,7 @@ export class Migration implements Carried {
       association.path.size.onConnectionId(cids.send.length);
     }
     this.#host.onNewPath(now);
-    this.#departure = { wait: this.#wait, count: 0 };
+    this.#departure = { wait: this.#wait(), count: 0 };
     if (cids.checksPaths) this.#challengeFromHere(this.#departure, now);
     this.#host.changeIds('requestIds', now);
     return cids.checksPaths;
@@ -280,11 +280,11 @@ export class Migration implements Carried {
   #check(now: Instant): void {
     const former = this.#former;
     if (this.#association.behaviour.returnRoutability === 'enhanced' && former !== undefined)
-      this.#send(former, now, 1, this.#wait);
+      this.#send(former, now, 1, this.#wait());
     else this.#challengeNew(now, 1);
   }
 
-  #challengeNew(now: Instant, count: number, wait = this.#wait): void {
+  #challengeNew(now: Instant, count: number, wait = this.#wait()): void {
     this.#send(this.#association.path, now, count, wait);
   }
 
@@ -346,7 +346,7 @@ export class Migration implements Carried {
     this.#association.timers.stop('path');
   }
 
-  get #wait(): Duration {
+  #wait(): Duration {
     const { roundTrip } = this.#host;
     return roundTrip === undefined ? NO_ROUND_TRIP : Math.max(ROUND_TRIPS * roundTrip, LEAST_WAIT);
   }

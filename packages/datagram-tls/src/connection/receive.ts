@@ -192,7 +192,7 @@ export class Receive {
   }
 
   /** Early data that is allowed may wait for the decision, which may be a job's. Half as much again is for what records cost. */
-  get #holdBudget(): number {
+  #holdBudget(): number {
     return HOLD_BUDGET + 1.5 * this.#association.earlyBytes;
   }
 
@@ -200,7 +200,7 @@ export class Receive {
     const cost = header.end - header.start + PIECE_COST;
     if (!this.#sink.mayHold(header.epoch)) {
       this.#association.drop(this.#sink.whyNot(header.epoch));
-    } else if (this.#heldBytes + cost > this.#holdBudget || !this.#association.memory.take(cost)) {
+    } else if (this.#heldBytes + cost > this.#holdBudget() || !this.#association.memory.take(cost)) {
       this.#association.drop('over_budget');
     } else {
       this.#held ??= [];

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { PeerAddress } from '../base/peer-address.js';
 
@@ -229,7 +228,7 @@ export class Outbox<Owner extends object> {
 
 /** Of an IP literal. */
 export function familyOf(address: string): 'IPv4' | 'IPv6' {
-  return isIP(address) === 4 ? 'IPv4' : 'IPv6';
+  return address.includes(':') ? 'IPv6' : 'IPv4';
 }
 
 /** As node:dgram makes them. */

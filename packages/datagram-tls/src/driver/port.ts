@@ -12,7 +12,7 @@ import { Endpoint, type EndpointEvent } from '../endpoint/endpoint.js';
 import type { Outgoing } from '../endpoint/ready-queue.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import type { Job, JobAnswer } from '../handshake/jobs.js';
-import { performJob } from '../policy/perform-job.js';
+import { performJobBy } from '../policy/perform-job.js';
 import { forgetSession, keepSession } from '../policy/resumption.js';
 import { now, WakeUp } from './clock.js';
 import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
@@ -636,7 +636,7 @@ export class Port implements TurnsHost {
       this.#threads.take(job, security, (late) => this.#onLateAnswer(entry, id, job, late))
     )
       return;
-    const answer = performJob(job, security, Date.now());
+    const answer = performJobBy(Date.now, job, security);
     if (answer instanceof Promise) void answer.then((late) => this.#onLateAnswer(entry, id, job, late));
     else this.#answer(entry, id, job, answer);
   }

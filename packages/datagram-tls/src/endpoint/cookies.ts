@@ -52,7 +52,9 @@ export class Cookies {
 
   /** Distinguishes the ClientHello of `cookie`, and its address, from others: 32 bits that depend on the secret. */
   static markOf(cookie: Uint8Array): number {
-    return cookie.subarray(-4).reduce((mark, byte) => ((mark << 8) | byte) >>> 0, 0);
+    let mark = 0;
+    for (let at = cookie.length - 4; at < cookie.length; at++) mark = (mark << 8) | (cookie[at] as number);
+    return mark >>> 0;
   }
 
   #compute(key: MacKey, peer: PeerAddress, hello: ClientHelloPrefix, carried: Uint8Array): Uint8Array {

@@ -129,7 +129,7 @@ export class Places {
   hasRoom(host: string, others: number, othersOfHost: number): boolean {
     const { maxSessions, maxSessionsPerHost } = this.#limits;
     return (
-      !isReached(maxSessions, this.#total + others) &&
+      !isReached(maxSessions, this.#total() + others) &&
       !isReached(maxSessionsPerHost, this.#countOf(host) + othersOfHost)
     );
   }
@@ -154,7 +154,7 @@ export class Places {
       if (entry === undefined) return { refused: 'max_handshakes' };
       evicted.push(entry);
     }
-    if (!replaces && isReached(maxSessions, this.#total - evicted.length)) {
+    if (!replaces && isReached(maxSessions, this.#total() - evicted.length)) {
       const entry = handshakes.givesWayTo(host, now) ?? this.#sessionFor(host, now);
       if (entry === undefined) return { refused: 'max_sessions' };
       evicted.push(entry);
@@ -169,7 +169,7 @@ export class Places {
     return this.#sessions.givesWayTo(host, now, this.#countOf(host));
   }
 
-  get #total(): number {
+  #total(): number {
     return this.#handshakes.size + this.#sessions.size + this.dormant.size;
   }
 

@@ -99,7 +99,7 @@ export class StatelessResponder {
     const [latest] = partsOf(security.versions);
     const whole = fragment.fragmentLength === fragment.length;
     if (prefix !== undefined && latest.server.cookies.askAtOnce !== undefined && !(lenient && whole))
-      return this.#ask(latest.server.cookies.askAtOnce(), prefix, numbers, peer, now);
+      return this.#ask(latest.server.cookies.askAtOnce, prefix, numbers, peer, now);
     if (whole) {
       const hello = { messageSeq, recordSequence, body: fragment.fragment };
       const ticket = prefix === undefined ? undefined : ticketOfEarlyData(prefix, hello, security);

@@ -80,7 +80,7 @@ export interface CookieExchange {
   /** Requests a cookie. `body`: of the ClientHello. Throws a peer's violation. */
   ask(security: Security, client: ClientOffer, body: Uint8Array): CookieRequest;
   /** The same where the first fragment of a ClientHello is enough. */
-  readonly askAtOnce?: () => CookieRequest;
+  readonly askAtOnce?: CookieRequest;
   /** The ticket of a ClientHello with early data, and without a cookie of this kind. */
   earlyTicket?(hello: ClientHelloPrefix): Uint8Array | undefined;
 }

@@ -41,8 +41,17 @@ type Sign = Extract<Job, { kind: 'sign' }>;
  * ```
  */
 export function performJob(job: Job, security: Security, time: number): JobAnswer | Promise<JobAnswer> {
+  return performJobBy(() => time, job, security);
+}
+
+/** The same with a clock, which is read for a job that asks for the time: most do not. */
+export function performJobBy(
+  clock: () => number,
+  job: Job,
+  security: Security,
+): JobAnswer | Promise<JobAnswer> {
   try {
-    const answer = perform(job, security, time);
+    const answer = perform(job, security, clock);
     return isPromise(answer) ? Promise.resolve(answer).catch(failed) : answer;
   } catch (error) {
     return failed(error);
@@ -53,12 +62,12 @@ function failed(cause: unknown): JobAnswer {
   return { kind: 'failed', cause };
 }
 
-function perform(job: Job, security: Security, time: number): Awaitable<JobAnswer> {
+function perform(job: Job, security: Security, clock: () => number): Awaitable<JobAnswer> {
   switch (job.kind) {
     case 'sign':
       return whenever(sign(job, security), (signature) => ({ kind: 'sign', signature }));
     case 'verify-peer':
-      return whenever(judge(job, security, time), (verdict) => ({ kind: 'verify-peer', verdict }));
+      return whenever(judge(job, security, clock()), (verdict) => ({ kind: 'verify-peer', verdict }));
     case 'find-staple':
       return whenever(security.findStaple?.(job.leaf), (staple) => ({ kind: 'find-staple', staple }));
     case 'choose-identity':
@@ -68,15 +77,15 @@ function perform(job: Job, security: Security, time: number): Awaitable<JobAnswe
     case 'find-psk':
       return findPsk(job.wanted, security);
     case 'open-ticket':
-      return openTickets(job, security, time, judge);
+      return openTickets(job, security, clock(), judge);
     case 'check-session':
-      return checkSession(job, security, time, judge);
+      return checkSession(job, security, clock(), judge);
     case 'seal-ticket':
-      return sealState(job, security, time);
+      return sealState(job, security, clock());
     case 'guard-replay':
-      return guardReplay(job, security, time);
+      return guardReplay(job, security, clock());
     case 'find-session':
-      return findSession(job, security, time, judge);
+      return findSession(job, security, clock(), judge);
   }
 }
 

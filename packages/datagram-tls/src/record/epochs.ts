@@ -34,75 +34,84 @@ export class Epochs {
 
   /** All but that of epoch 0. */
   get protectedWriters(): readonly RecordWriter[] {
-    return this.#writers.filter(({ epoch }) => epoch > 0);
+    return this.#allWriters().filter(({ epoch }) => epoch > 0);
   }
 
   get protectedReaders(): readonly RecordReader[] {
-    return this.#readers.filter(({ epoch }) => epoch > 0);
+    return this.#allReaders().filter(({ epoch }) => epoch > 0);
   }
 
-  get #readers(): readonly RecordReader[] {
+  #allReaders(): readonly RecordReader[] {
     return this.#reader === undefined ? [] : [this.#reader, ...this.#olderReaders];
   }
 
-  set #readers([newest, ...older]: readonly RecordReader[]) {
+  #setReaders([newest, ...older]: readonly RecordReader[]): void {
     this.#reader = newest;
     this.#olderReaders = trimmed(older);
   }
 
-  get #writers(): readonly RecordWriter[] {
+  #allWriters(): readonly RecordWriter[] {
     return this.#writer === undefined ? [] : [this.#writer, ...this.#olderWriters];
   }
 
-  set #writers([newest, ...older]: readonly RecordWriter[]) {
+  #setWriters([newest, ...older]: readonly RecordWriter[]): void {
     this.#writer = newest;
     this.#olderWriters = trimmed(older);
   }
 
   /** Older writers are kept, because a retransmitted flight uses the epochs of its first transmission. */
   writerOf(epoch: number): RecordWriter | undefined {
-    for (const writer of this.#writers) if (writer.epoch === epoch) return writer;
+    if (this.#writer?.epoch === epoch) return this.#writer;
+    for (const writer of this.#olderWriters) if (writer.epoch === epoch) return writer;
     return undefined;
   }
 
   /** Replaces a writer of the same epoch. */
   installWriter(writer: RecordWriter): void {
-    this.#writers = newestFirst(this.#writers, writer);
+    const newest = this.#writer;
+    if (newest !== undefined && newest.epoch >= writer.epoch)
+      return this.#setWriters(newestFirst(this.#allWriters(), writer));
+    this.#writer = writer;
+    if (newest !== undefined) this.#olderWriters = trimmed([newest, ...this.#olderWriters]);
   }
 
   /** Replaces a reader of the same epoch. */
   installReader(reader: RecordReader): void {
-    this.#readers = newestFirst(this.#readers, reader);
+    const newest = this.#reader;
+    if (newest !== undefined && newest.epoch >= reader.epoch)
+      return this.#setReaders(newestFirst(this.#allReaders(), reader));
+    this.#reader = reader;
+    if (newest !== undefined) this.#olderReaders = trimmed([newest, ...this.#olderReaders]);
   }
 
   /** All records from now on have this connection ID, those of retransmissions too. */
   useConnectionId(cid: Uint8Array): void {
-    for (const writer of this.#writers) writer.useConnectionId(cid);
+    for (const writer of this.#allWriters()) writer.useConnectionId(cid);
   }
 
   /** Nothing older than `epoch` will be retransmitted. */
   forgetWritersBefore(epoch: number): void {
-    this.#writers = this.#writers.filter((writer) => writer.epoch >= epoch);
+    this.#setWriters(this.#allWriters().filter((writer) => writer.epoch >= epoch));
   }
 
   /** Epoch 0 stays: a repeated plaintext message is distinguished from a forged protected record. */
   forgetReadersBefore(epoch: number): void {
-    this.#readers = this.#readers.filter((reader) => reader.epoch >= epoch || reader.epoch === 0);
+    this.#setReaders(this.#allReaders().filter((reader) => reader.epoch >= epoch || reader.epoch === 0));
   }
 
   /** Readers of epochs before `epoch`: what still comes there is repeated, or late. */
   restReadersBefore(epoch: number, source: KeySource): void {
-    for (const reader of this.#readers) if (reader.epoch < epoch) reader.rest?.(source);
+    for (const reader of this.#allReaders()) if (reader.epoch < epoch) reader.rest?.(source);
   }
 
   /** `ahead`: so many numbers are left to this process, in both directions of each epoch. */
   save(w: Writer, ahead: number): void {
-    w.u8(this.#writers.length);
-    for (const { epoch, secret, sequence } of this.#writers.toReversed())
+    w.u8(this.#allWriters().length);
+    for (const { epoch, secret, sequence } of this.#allWriters().toReversed())
       w.varint(epoch)
         .vec8(unpack(secret))
         .varint(epoch === 0 ? sequence : sequence + ahead);
-    const readers = this.#readers.filter(({ epoch }) => epoch > 0);
+    const readers = this.#allReaders().filter(({ epoch }) => epoch > 0);
     w.u8(readers.length);
     for (const reader of readers.toReversed()) {
       w.varint(reader.epoch).vec8(unpack(reader.secret));

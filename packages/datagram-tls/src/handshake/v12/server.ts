@@ -184,6 +184,14 @@ const SERVER: StateTable<ServerState12> = {
   open: openRow12,
 };
 
+/** A HelloVerifyRequest, whose version is 1.0 whatever is negotiated later (RFC 6347 §4.2.1). */
+const COOKIE_REQUEST: CookieRequest = {
+  carried: EMPTY,
+  type: HandshakeType.hello_verify_request,
+  asksForMore: false,
+  encode: (cookie) => encodeHelloVerifyRequest({ serverVersion: WireVersion.dtls10, cookie }),
+};
+
 /** DTLS 1.2 for a server. */
 export const server12: ServerSide = {
   onClientHello: (ctx, client, _retry, message) => {
@@ -193,20 +201,10 @@ export const server12: ServerSide = {
   cookies: {
     shown: ({ cookie }) => cookie,
     opened: (carried) => (carried.length === 0 ? { retry: undefined } : undefined),
-    ask: askForCookie,
-    askAtOnce: askForCookie,
+    ask: () => COOKIE_REQUEST,
+    askAtOnce: COOKIE_REQUEST,
   },
 };
-
-/** A HelloVerifyRequest, whose version is 1.0 whatever is negotiated later (RFC 6347 §4.2.1). */
-function askForCookie(): CookieRequest {
-  return {
-    carried: EMPTY,
-    type: HandshakeType.hello_verify_request,
-    asksForMore: false,
-    encode: (cookie) => encodeHelloVerifyRequest({ serverVersion: WireVersion.dtls10, cookie }),
-  };
-}
 
 /** Step 1. The transcript already holds the ClientHello. */
 function beginFull(ctx: Context, client: ClientOffer): ServerState12 {
