@@ -349,8 +349,19 @@ export class Handshake implements Carried {
       this.#hasPassed = true;
       return this.#flights.passTurn(now);
     }
+    this.#showNewestKeys();
     if (this.#flights.onTimeout(now)) this.#onDelivered(now);
     this.#early.repeat();
+  }
+
+  /**
+   * Client, DTLS 1.3: its Finished is repeated in the epoch of the handshake. Where the server has heard the next one, only a record
+   * in that is newer than all before, and takes the server along to another address of ours (RFC 9146 §6), to which it then
+   * acknowledges the Finished. RFC 9147 §7 has ACKs in the newest epoch; this one may name nothing.
+   */
+  #showNewestKeys(): void {
+    const { life, cids, role } = this.#association;
+    if (role === 'client' && life.at === 'finishing' && (cids?.send.length ?? 0) > 0) this.#acks.send();
   }
 
   /** The peer is validated: our flight is now retransmitted until it is answered. */
