@@ -168,7 +168,7 @@ test('a server elsewhere says where the sessions were served, and goes on with t
   assert.match(stderr, /went on with 1 session of /);
 });
 
-test('a server at the same address says nothing of it', PATIENCE, async (t) => {
+test('a server that restarts at the same address does not mention the address', PATIENCE, async (t) => {
   assert.doesNotMatch(await startedWith(t, (state) => state), /were served on|damaged/);
 });
 

@@ -80,7 +80,7 @@ export class Service {
     this.#arrivals.onOpen(session);
   }
 
-  /** The callback may be asynchronous (D5). */
+  /** The callback may be asynchronous. */
   #observe(session: DTLSSession, answer: unknown): void {
     if (!isPromise(answer)) return;
     void Promise.resolve(answer).catch((error: unknown) =>

@@ -52,7 +52,7 @@ suite('a hash with a key', () => {
     assert.ok(longestChain(keyed(3), addresses.fill('10.0.0.1'), (i) => i) < 48);
   });
 
-  test('lets nobody without the key choose what meets', () => {
+  test('gives other collisions under another key', () => {
     // All of these meet under the first key.
     const met: string[] = [];
     const [first, second] = [keyed(4), keyed(5)];

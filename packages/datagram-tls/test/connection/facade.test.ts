@@ -1,4 +1,4 @@
-// Issue "A house to live in", clause b: nothing outside of the library reaches the inside of a connection.
+// Nothing outside of the library reaches the inside of a connection.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';

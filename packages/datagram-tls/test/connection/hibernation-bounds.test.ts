@@ -1,4 +1,4 @@
-// Issue "Connections that survive", d and e: what bounds a session, a checkpoint or a path that is not validated, bounds it in
+// What bounds a session, a checkpoint or a path that is not validated, bounds it in
 // its sleep, too.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';

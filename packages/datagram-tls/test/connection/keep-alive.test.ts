@@ -1,4 +1,4 @@
-// Issue "Nobody can bring it down", clause c: `keepAlive` notices a peer that is gone.
+// `keepAlive` notices a peer that is gone.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';

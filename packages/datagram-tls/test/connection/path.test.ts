@@ -1,4 +1,4 @@
-// Issue "A house to live in", clause c: a connection owns its path.
+// A connection owns its path.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Path } from '#lib/connection/path.js';

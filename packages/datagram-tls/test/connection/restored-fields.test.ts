@@ -1,4 +1,4 @@
-// Issue "Connections that survive", d: every field of an association is the same after it was restored, but those that
+// Every field of an association is the same after it was restored, but those that
 // state-fields.ts lists with the reason.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';

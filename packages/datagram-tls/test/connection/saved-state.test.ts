@@ -1,4 +1,4 @@
-// Issue "Connections that survive", d: the state of an open session goes on in another process.
+// The state of an open session goes on in another process.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';

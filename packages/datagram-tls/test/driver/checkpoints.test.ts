@@ -1,4 +1,4 @@
-// Issue "Connections that survive", d: session.checkpoint.
+// session.checkpoint.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

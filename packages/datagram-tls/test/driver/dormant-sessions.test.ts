@@ -1,4 +1,4 @@
-// Issue "Connections that survive", e: sessions that hibernate leave no objects in their endpoint. Applications do not notice.
+// Sessions that hibernate leave no objects in their endpoint. Applications do not notice.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';

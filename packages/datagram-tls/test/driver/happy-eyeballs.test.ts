@@ -489,7 +489,7 @@ suite('the option lookup', () => {
   });
 
   // Siege case D8.
-  test('a listen that nobody listens to for errors ends the process when its name cannot be bound, as in node:net', async (t) => {
+  test('an endpoint without onerror ends the process when its host name cannot be bound, as in node:net', async (t) => {
     const taken = server(t);
     const options = { host: 'here.example', port: taken.port, ...SERVERS.p256, lookup: book('127.0.0.1') };
     const uncaught = new Promise<unknown>((resolve) => {

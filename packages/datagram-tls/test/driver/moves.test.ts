@@ -1,4 +1,4 @@
-// Issue "Connections that survive", d: session.export and endpoint.import.
+// session.export and endpoint.import.
 import assert from 'node:assert/strict';
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';

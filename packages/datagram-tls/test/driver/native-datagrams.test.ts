@@ -426,7 +426,7 @@ suite('batches of datagrams by native code', { skip }, () => {
     back.close();
   });
 
-  test('its port is nobody else’s, not even with SO_REUSEADDR', async (t) => {
+  test('no other socket can take its port, not even with SO_REUSEADDR', async (t) => {
     const { address } = opened(t, '127.0.0.1');
     const other = createSocket({ type: 'udp4', reuseAddr: true });
     const failure = once(other, 'error');

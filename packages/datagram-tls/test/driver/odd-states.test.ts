@@ -1,4 +1,4 @@
-// Issue "Connections that survive", d: states that do not fit, and moments in which a session cannot leave.
+// States that do not fit, and moments in which a session cannot leave.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';

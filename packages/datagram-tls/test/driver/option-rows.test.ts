@@ -1,4 +1,4 @@
-// Issue "A house to live in", clause f: every row of the option tables is enforced.
+// Every row of the option tables is enforced.
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';

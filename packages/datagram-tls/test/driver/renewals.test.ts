@@ -1,4 +1,4 @@
-// Issue "Connections that survive", a: clients of DTLS 1.3 get connection IDs of a new configuration, those of DTLS 1.2 cannot.
+// Clients of DTLS 1.3 get connection IDs of a new configuration, those of DTLS 1.2 cannot.
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import type { ConnectOptions, DTLSSession } from '#lib/index.js';

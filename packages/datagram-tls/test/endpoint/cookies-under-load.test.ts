@@ -1,4 +1,4 @@
-// Issue "A house to live in", clause c: `cookies: 'under-load'`.
+// `cookies: 'under-load'`.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { EndpointLimits } from '#lib/config/limits.js';

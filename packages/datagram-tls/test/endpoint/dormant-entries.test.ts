@@ -1,4 +1,4 @@
-// Issue "Connections that survive", e: what an endpoint keeps of sessions that hibernate.
+// What an endpoint keeps of sessions that hibernate.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -129,7 +129,7 @@ for (const version of VERSIONS) {
       assert.deepEqual([house.dormant, house.server.hibernating], [1, 3]);
     });
 
-    test('shows the same to who looks at it, and stays as it is', () => {
+    test('shows the same to a look at it, and stays as it is', () => {
       const house = new House(version);
       const [member] = house.clients(1, ownHost);
       assert.ok(member !== undefined);

@@ -1,4 +1,4 @@
-// Issue "Connections that survive", d: whoever adds a field to an association says whether it moves with it.
+// Every field of an association says whether it moves with the state; a field that does not fails here.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';

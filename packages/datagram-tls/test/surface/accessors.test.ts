@@ -1,4 +1,4 @@
-// D10, D15, D16: what a session and an endpoint say before the handshake, while they are open, and after the end.
+// What a session and an endpoint say before the handshake, while they are open, and after the end.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { suite, test } from 'node:test';
@@ -36,7 +36,7 @@ suite('accessors of a session', () => {
     await session.close();
   });
 
-  test('open sessions say what was negotiated, and with whom', async (t) => {
+  test('open sessions say what was negotiated, and who the peer is', async (t) => {
     const options = { alpn: ['coap'], srtp: 'SRTP_AEAD_AES_128_GCM', maxVersion: 'DTLSv1.2' } as const;
     const server = echoServer({ ...options, ca: CA, requestCert: true });
     t.after(() => server.endpoint.destroy());

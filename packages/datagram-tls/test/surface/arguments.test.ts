@@ -1,4 +1,4 @@
-// D10: which mistake is reported first, and what is as good as nothing.
+// Which mistake is reported first, and what is as good as nothing.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { connect, createSecureContext, DTLSEndpoint, listen } from '#lib/index.js';

@@ -1,4 +1,4 @@
-/** D2, D5: an error of a callback ends at most the session that it was called for, and somebody hears of it. */
+/** An error of a callback ends at most the session that it was called for, and its error is never swallowed. */
 import assert from 'node:assert/strict';
 import { createPrivateKey, sign as signWith } from 'node:crypto';
 import { suite, type TestContext, test } from 'node:test';

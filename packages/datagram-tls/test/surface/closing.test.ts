@@ -1,4 +1,4 @@
-// D10: the end of sessions and endpoints.
+// The end of sessions and endpoints.
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';

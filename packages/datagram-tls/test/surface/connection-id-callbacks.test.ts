@@ -1,4 +1,4 @@
-// D2: a function that makes connection IDs and fails ends at most its own session, and somebody hears of it.
+// A function that makes connection IDs and fails ends at most its own session, and its error is never swallowed.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { ConnectOptions, DTLSSession, ListenOptions } from '#lib/index.js';

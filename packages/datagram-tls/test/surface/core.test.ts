@@ -1,4 +1,4 @@
-// D13: what users of `datagram-tls/core` reach, and that nothing else is there.
+// What users of `datagram-tls/core` reach, and that nothing else is there.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// D2, D5: callbacks about early data that fail end nothing but the early data, and somebody hears of it.
+// Callbacks about early data that fail end nothing but the early data, and its error is never swallowed.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { ConnectOptions, ListenOptions } from '#lib/index.js';

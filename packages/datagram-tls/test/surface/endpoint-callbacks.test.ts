@@ -1,4 +1,4 @@
-// D2, D8: callbacks of endpoints, and those that find and pace peers, fail at most their own session.
+// Callbacks of endpoints, and those that find and pace peers, fail at most their own session.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { inspect } from 'node:util';

@@ -1,4 +1,4 @@
-// D4: exported keying material.
+// Exported keying material.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { DTLSSession } from '#lib/index.js';

@@ -1,4 +1,4 @@
-// D10: handlers of sessions and endpoints, and the order in which they are called.
+// Handlers of sessions and endpoints, and the order in which they are called.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import {
@@ -147,7 +147,7 @@ suite('the order of events', () => {
     session.destroy();
   });
 
-  test('promises that nobody reads reject nothing unheard', async (t) => {
+  test('promises that no program reads cause no unhandled rejection', async (t) => {
     const heard: unknown[] = [];
     const onRejection = (reason: unknown): void => void heard.push(reason);
     process.on('unhandledRejection', onRejection);

@@ -1,4 +1,4 @@
-// D15: what console.log shows.
+// What console.log shows.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { inspect } from 'node:util';

@@ -1,4 +1,4 @@
-// D1: key log lines are strings.
+// Key log lines are strings.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { DTLSSession } from '#lib/index.js';

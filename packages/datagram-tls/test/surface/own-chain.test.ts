@@ -1,4 +1,4 @@
-// D10: a leaf that is given alone is sent with its intermediates out of `ca`, as OpenSSL, node:tls and node:dtls do.
+// A leaf that is given alone is sent with its intermediates out of `ca`, as OpenSSL, node:tls and node:dtls do.
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import { suite, test } from 'node:test';

@@ -1,4 +1,4 @@
-// D1: what users receive is a Buffer, over the same memory.
+// What users receive is a Buffer, over the same memory.
 import assert from 'node:assert/strict';
 import { createPrivateKey, sign as signWith, X509Certificate } from 'node:crypto';
 import { createSocket } from 'node:dgram';

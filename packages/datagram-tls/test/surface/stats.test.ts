@@ -1,4 +1,4 @@
-// D9: statistics are live, and have the reasons of what was dropped.
+// Statistics are live, and have the reasons of what was dropped.
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { suite, test } from 'node:test';

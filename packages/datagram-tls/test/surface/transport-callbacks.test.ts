@@ -1,4 +1,4 @@
-// D2: what a transport of the application does wrong ends at most its own endpoint, and is heard.
+// What a transport of the application does wrong ends at most its own endpoint, and is heard.
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';

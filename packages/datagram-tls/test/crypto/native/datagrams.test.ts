@@ -141,7 +141,7 @@ suite('the native functions for datagrams', { skip }, () => {
       assert.throws(() => module.send(socket, memory, 0, 3), refused);
   });
 
-  test('a closed socket, and a number that is none, are errors with a code', () => {
+  test('a closed socket, and a number of no socket, are errors with a code', () => {
     const socket = opened();
     module.closeSocket(socket);
     module.closeSocket(socket);

@@ -232,7 +232,7 @@ suite('the native module', { skip }, () => {
     });
   });
 
-  test('a key at the place of a closed one has nothing of it', () => {
+  test('a key that takes the place of a closed one keeps none of its bytes', () => {
     const seal = (key: number) => {
       const room = new Uint8Array(40);
       module.seal(key, NONCE, AAD, room, 0, 24);

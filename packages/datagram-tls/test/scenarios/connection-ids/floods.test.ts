@@ -1,4 +1,4 @@
-// B: unknown, short and forged connection IDs, of an attacker who guesses, and of one who has seen the ID.
+// Unknown, short and forged connection IDs, of an attacker who guesses, and of one who has seen the ID.
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -105,7 +105,7 @@ for (const version of VERSIONS) {
       keepsQuiet(pair, home);
     });
 
-    test('an ID in the place where the other version has it names nobody', () => {
+    test('an ID in the place where the other version has it names no session', () => {
       const { pair, record } = seen();
       const home = pair.client.address;
       const cid = record.slice(at, at + 20);

@@ -1,4 +1,4 @@
-// Issue "Connections that survive": a client of DTLS 1.2 whose address changes before it has the server's whole flight, for which
+// A client of DTLS 1.2 whose address changes before it has the server's whole flight, for which
 // its server has no state at the new one. It begins anew, with the same ClientHello and the cookie of its new address.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -115,7 +115,7 @@ suite('a client of DTLS 1.2 that moves before it has the flight of the server', 
     }
   });
 
-  test('takes a request with message_seq 0, as a server sends it that knows nothing of before', () => {
+  test('takes a request with message_seq 0, as a server without state sends it', () => {
     const pair = pairWith();
     moveAt(pair, 4);
     let rewritten = 0;

@@ -1,4 +1,4 @@
-// Issue "Connections that survive", b and d: a side goes on in another process while the address of its peer is in question.
+// A side goes on in another process while the address of its peer is in question.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';

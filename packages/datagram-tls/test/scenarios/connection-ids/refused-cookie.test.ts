@@ -1,4 +1,4 @@
-// Issue "Connections that survive": a client of DTLS 1.3 whose address changes between the HelloRetryRequest and the server's
+// A client of DTLS 1.3 whose address changes between the HelloRetryRequest and the server's
 // flight. The server refuses the cookie of the former address with illegal_parameter (RFC 9147 §5.1), and the client begins again.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';

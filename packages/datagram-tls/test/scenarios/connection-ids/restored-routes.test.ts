@@ -1,4 +1,4 @@
-// Issue "Connections that survive", d: where the sessions of one endpoint are found when another goes on with them.
+// Where the sessions of one endpoint are found when another goes on with them.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';

@@ -50,7 +50,7 @@ suite("a server's answer to early data", () => {
     assert.deepEqual(answer(YES), [{ do: 'early-data', accepted: true, most: 9 }]);
   });
 
-  test('server refuses early data where there is none', () => {
+  test('server refuses early data by an answer without the extension', () => {
     const no = [{ do: 'early-data', accepted: false }];
     assert.deepEqual(answer(new Map()), no);
     assert.deepEqual(answer(new Map(), { chosen: null }), no);

@@ -1,4 +1,4 @@
-// Issue "Connections that survive", d: a handshake with early data under way has no state, and is not harmed by the question.
+// A handshake with early data under way has no state, and is not harmed by the question.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';

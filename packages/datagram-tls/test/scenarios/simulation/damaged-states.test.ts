@@ -1,4 +1,4 @@
-// Issue "Connections that survive", d: bytes that are no state, or one that was changed.
+// Bytes that are no state, or one that was changed.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Connection } from '#lib/connection/connection.js';

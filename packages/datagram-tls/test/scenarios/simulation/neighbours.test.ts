@@ -1,4 +1,4 @@
-// Issue "Connections that survive": many clients behind one NAT, whose addresses go from one to another, also in handshakes, and
+// Many clients behind one NAT, whose addresses go from one to another, also in handshakes, and
 // whose processes crash, as the server's does.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';

@@ -1,4 +1,4 @@
-// Issue "Connections that survive": sessions to which everything happens, at random.
+// Sessions to which everything happens, at random.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { limitKeys } from '../../support/key-limit.js';
