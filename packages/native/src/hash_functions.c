@@ -127,6 +127,52 @@ static napi_value hkdf_expand(napi_env env, napi_callback_info info) {
   return derive(env, values, &work, hash_expand);
 }
 
+/*
+ * The next HkdfLabel of `labels` (RFC 8446 §7.1): the length of its output, then a label and a context, each behind one byte
+ * for its length. False where none is whole.
+ */
+static bool next_label(struct text *labels, struct text *label, size_t *length) {
+  const unsigned char *bytes = labels->bytes;
+  size_t end = 3;
+  for (int part = 0; part < 2; part++) {
+    if (end > labels->length) return false;
+    end += bytes[end - 1] + (part == 0 ? 1u : 0u);
+  }
+  if (end > labels->length) return false;
+  *label = (struct text){ bytes, end };
+  *length = (size_t)bytes[0] << 8 | bytes[1];
+  *labels = (struct text){ bytes + end, labels->length - end };
+  return true;
+}
+
+/* False: it has thrown. `all`: the length of all outputs. */
+static bool measure_labels(napi_env env, struct text labels, size_t *all) {
+  struct text label;
+  size_t length;
+  *all = 0;
+  while (labels.length > 0) {
+    if (!next_label(&labels, &label, &length)) return refuse_value(env, "memory", "has no whole labels");
+    *all += length;
+    if (*all > MAX_OUTPUT_LENGTH) return refuse_range(env, "memory", "asks for too long outputs");
+  }
+  return true;
+}
+
+static napi_value expand_labels(napi_env env, napi_callback_info info) {
+  napi_value values[4];
+  struct work work;
+  unsigned char made[MAX_OUTPUT_LENGTH];
+  size_t all, length;
+  if (!read_arguments(env, info, 4, values) || !read_work(env, values, "keyLength", "labelsLength", &work) ||
+      !measure_labels(env, work.text, &all) || !has_room(env, &work, all))
+    return NULL;
+  struct text labels = work.text, label;
+  bool done = true;
+  for (size_t at = 0; done && next_label(&labels, &label, &length); at += length)
+    done = hash_expand(work.hash, work.key, label, made + at, length);
+  return finish(env, &work, done, made, all);
+}
+
 bool add_hash_functions(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
     { "hasHash", NULL, has_hash, NULL, NULL, NULL, napi_enumerable, NULL },
@@ -134,6 +180,7 @@ bool add_hash_functions(napi_env env, napi_value exports) {
     { "hmac", NULL, hmac, NULL, NULL, NULL, napi_enumerable, NULL },
     { "prf", NULL, prf, NULL, NULL, NULL, napi_enumerable, NULL },
     { "hkdfExpand", NULL, hkdf_expand, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "expandLabels", NULL, expand_labels, NULL, NULL, NULL, napi_enumerable, NULL },
   };
   return napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) == napi_ok ||
          failed(env);

@@ -143,9 +143,25 @@ function goodDerivation() {
   fill();
   native.hkdfExpand(hash, memory, key.length, text.length, length);
   check('HKDF', expansionOf(name, key, text, length));
+  goodLabels(hash, key);
   native.digest(hash, text, text.length, memory);
   const expected = crypto.createHash(name).update(text).digest();
   if (!expected.equals(memory.subarray(0, hash))) throw new Error(`${name} differs at ${text.length} bytes`);
+}
+
+/** Labels of RFC 8446 §7.1 behind a key, and an output for each. */
+function goodLabels(hash, key) {
+  const name = HASHES[hash];
+  const labels = Array.from({ length: below(5) }, () => {
+    const [label, context, length] = [bytes(below(256)), bytes(below(256)), below(250)];
+    return [Uint8Array.of(length >> 8, length, label.length, ...label, context.length, ...context), length];
+  });
+  const input = Buffer.concat([key, ...labels.map(([label]) => label)]);
+  const expected = Buffer.concat(labels.map(([label, length]) => expansionOf(name, key, label, length)));
+  const memory = new Uint8Array(Math.max(input.length, expected.length) + below(20));
+  memory.set(input);
+  native.expandLabels(hash, memory, key.length, input.length - key.length);
+  if (!expected.equals(memory.subarray(0, expected.length))) throw new Error(`labels of ${name} differ`);
 }
 
 const GROUPS = {
@@ -277,7 +293,8 @@ const CALLS = [
   () => native.prf(someHash(), pick([someBytes, any])(), below(100), below(100), below(20_000)),
   () => native.hkdfExpand(someHash(), pick([someBytes, any])(), below(100), below(100), below(20_000)),
   () => native[pick(['prf', 'hkdfExpand'])](any(), any(), any(), any(), any()),
-  () => native[pick(['digest', 'hmac'])](any(), any(), any(), any()),
+  () => native[pick(['digest', 'hmac', 'expandLabels'])](any(), any(), any(), any()),
+  () => native.expandLabels(someHash(), pick([someBytes, any])(), below(100), below(300)),
   () => native.createKey(any(), any(), any()),
   () => native.createKey(newOwner(), pick(['aes-128-gcm', 'aes-128-mask', any()]), someBytes()),
   () => native.seal(any(), any(), any(), any(), any(), any()),

@@ -1,4 +1,4 @@
-import { concat, EMPTY, own, toHex } from '../base/bytes.js';
+import { concat, EMPTY, own, sameBytes, toHex } from '../base/bytes.js';
 import { type Digester, hkdfExpand, NodeHash, NodeMac } from './node-hash.js';
 import { requireNative } from './node-native.js';
 import { once } from './once.js';
@@ -12,6 +12,9 @@ export const hasNativeHash = once((name: HashName | 'sha1') => name !== 'sha1' &
 
 /** The most bytes that native code derives at once. */
 const MAX_DERIVED = 1024;
+
+/** Of an `HkdfLabel`, which has one byte for its length. */
+const MAX_CONTEXT = 0xff;
 
 /** Inputs and outputs: a call is over before the next one begins. Native code wipes the input. */
 const memory = new Uint8Array(0x1000);
@@ -73,6 +76,29 @@ class NativeMac implements MacKey {
     return take(length);
   }
 
+  expandLabels(heads: readonly Uint8Array[], context: Uint8Array): Uint8Array[] | undefined {
+    const { length } = context;
+    const begin = this.#key.length;
+    let end = begin;
+    let derived = 0;
+    for (const head of heads) {
+      end += head.length + 1 + length;
+      derived += outputOf(head);
+    }
+    if (end > memory.length || derived > MAX_DERIVED || length > MAX_CONTEXT) return undefined;
+    memory.set(this.#key);
+    let at = begin;
+    for (const head of heads) {
+      memory.set(head, at);
+      at += head.length;
+      memory[at++] = length;
+      memory.set(context, at);
+      at += length;
+    }
+    requireNative().expandLabels(HASH_LENGTH[this.#hash], memory, begin, end - begin);
+    return takeEach(heads);
+  }
+
   /** The key and the parts, in memory; the length of the parts, or `undefined` where they are too long. */
   #fill(parts: readonly Uint8Array[]): number | undefined {
     let end = this.#key.length;
@@ -100,6 +126,22 @@ function take(length: number): Uint8Array {
   return taken;
 }
 
+/** An `HkdfLabel` begins with the length of its output. */
+function outputOf(head: Uint8Array): number {
+  return ((head[0] as number) << 8) | (head[1] as number);
+}
+
+function takeEach(heads: readonly Uint8Array[]): Uint8Array[] {
+  let at = 0;
+  const taken = heads.map((head) => {
+    const begin = at;
+    at += outputOf(head);
+    return memory.slice(begin, at);
+  });
+  memory.fill(0, 0, at);
+  return taken;
+}
+
 /**
  * The start of the digest of four outputs, one behind the other: a digest, an HMAC under a key of more than a block, 100
  * bytes of the PRF, and 100 of HKDF. All inputs count from 0; made by OpenSSL 3.0.
@@ -121,5 +163,17 @@ function passes(name: HashName): boolean {
     mac.prf(100, counting) ?? EMPTY,
     nativeHkdfExpand(name, counting.subarray(0, size), counting, 100),
   );
-  return toHex(digest(name, outputs, outputs.length)).startsWith(KNOWN_ANSWERS[name]);
+  return toHex(digest(name, outputs, outputs.length)).startsWith(KNOWN_ANSWERS[name]) && labelsPass(name);
+}
+
+/** Two labels with a context at once are what HKDF makes of each. */
+function labelsPass(name: HashName): boolean {
+  const secret = Uint8Array.from({ length: HASH_LENGTH[name] }, (_, i) => i);
+  const heads = [Uint8Array.of(0, 16, 3, 1, 2, 3), Uint8Array.of(0, 12, 1, 7)];
+  const context = Uint8Array.of(4, 5);
+  const made = nativeMac(name, secret).expandLabels(heads, context) ?? [];
+  const each = heads.map((head) =>
+    nativeHkdfExpand(name, secret, concat(head, Uint8Array.of(2), context), head[1] ?? 0),
+  );
+  return made.length === 2 && sameBytes(concat(...made), concat(...each));
 }

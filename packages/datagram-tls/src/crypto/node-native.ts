@@ -29,6 +29,8 @@ export interface NativeModule {
   hmac(hash: number, memory: Uint8Array, keyLength: number, textLength: number): void;
   prf(hash: number, memory: Uint8Array, secretLength: number, seedLength: number, length: number): void;
   hkdfExpand(hash: number, memory: Uint8Array, keyLength: number, infoLength: number, length: number): void;
+  /** `HkdfLabel`s behind the key, whose outputs follow one another. */
+  expandLabels(hash: number, memory: Uint8Array, keyLength: number, labelsLength: number): void;
   /** `undefined`: not supported. The key is closed when `owner` is collected. */
   importPrivateKey(owner: object, pkcs8: Uint8Array): number | undefined;
   generateKey(owner: object, group: string, share: Uint8Array): number | undefined;
@@ -41,7 +43,7 @@ export interface NativeModule {
   sign(key: number, scheme: number, bytes: Uint8Array, out: Uint8Array): number;
 }
 
-export const INTERFACE = 7;
+export const INTERFACE = 8;
 
 /** The module, or why it is not used. */
 export type Loaded = { readonly module: NativeModule } | { readonly reason: string };

@@ -135,6 +135,11 @@ export interface MacKey {
    * label. `undefined`, like a missing function, leaves it to `sign`.
    */
   prf?(length: number, ...seed: Uint8Array[]): Uint8Array | undefined;
+  /**
+   * HKDF-Expand-Label with this key as the secret (RFC 8446 §7.1), once for each of `heads`: an `HkdfLabel` up to its context,
+   * which is the same for all. `undefined`, like a missing function, leaves it to `sign`.
+   */
+  expandLabels?(heads: readonly Uint8Array[], context: Uint8Array): Uint8Array[] | undefined;
 }
 
 /**

@@ -102,11 +102,10 @@ export function deriveHandshakeSecrets13(
 ): HandshakeSecrets13 {
   const handshakeSecret = nextSecret(crypto, hash, earlySecret, shared ?? zeros(hash));
   const from = crypto.mac(hash, handshakeSecret);
-  return {
-    handshakeSecret,
-    client: derive(from, hash, 'c hs traffic', transcript),
-    server: derive(from, hash, 's hs traffic', transcript),
-  };
+  const length = HASH_LENGTH[hash];
+  const heads = [headOf('c hs traffic', length), headOf('s hs traffic', length)] as const;
+  const [client, server] = expandEach(from, heads, transcript);
+  return { handshakeSecret, client, server };
 }
 
 /** `transcript` ends with the server's Finished. */
@@ -118,12 +117,14 @@ export function deriveApplicationSecrets13(
 ): ApplicationSecrets13 {
   const masterSecret = nextSecret(crypto, hash, handshakeSecret, zeros(hash));
   const from = crypto.mac(hash, masterSecret);
-  return {
-    masterSecret,
-    client: derive(from, hash, 'c ap traffic', transcript),
-    server: derive(from, hash, 's ap traffic', transcript),
-    exporter: derive(from, hash, 'exp master', transcript),
-  };
+  const length = HASH_LENGTH[hash];
+  const heads = [
+    headOf('c ap traffic', length),
+    headOf('s ap traffic', length),
+    headOf('exp master', length),
+  ] as const;
+  const [client, server, exporter] = expandEach(from, heads, transcript);
+  return { masterSecret, client, server, exporter };
 }
 
 /** `transcript` ends with the client's Finished. */
@@ -163,13 +164,9 @@ export function deriveTrafficKeys13(
 ): TrafficKeys13 {
   const { hash, keyLength, fixedIvLength } = suite;
   const from = crypto.mac(hash, trafficSecret);
-  return {
-    key: expandBlock(from, 'key', EMPTY, keyLength),
-    iv: expandBlock(from, 'iv', EMPTY, fixedIvLength),
-    mac: EMPTY,
-    sn: expandBlock(from, 'sn', EMPTY, keyLength),
-    secret: trafficSecret,
-  };
+  const heads = [headOf('key', keyLength), headOf('iv', fixedIvLength), headOf('sn', keyLength)] as const;
+  const [key, iv, sn] = expandEach(from, heads, EMPTY);
+  return { key, iv, mac: EMPTY, sn, secret: trafficSecret };
 }
 
 /**
@@ -199,11 +196,6 @@ export function deriveSecret(
   transcript: Uint8Array,
 ): Uint8Array {
   return hkdfExpandLabel(crypto, hash, secret, label, transcript, HASH_LENGTH[hash]);
-}
-
-/** Derive-Secret with a secret that is already an HMAC key. */
-function derive(secret: MacKey, hash: HashName, label: string, transcript: Uint8Array): Uint8Array {
-  return expandBlock(secret, label, transcript, HASH_LENGTH[hash]);
 }
 
 /** One step down the schedule. */
@@ -279,15 +271,28 @@ export function hkdfExpandLabel(
   context: Uint8Array,
   length: number,
 ): Uint8Array {
-  if (length <= HASH_LENGTH[hash]) return expandBlock(crypto.mac(hash, secret), label, context, length);
+  if (length <= HASH_LENGTH[hash])
+    return expandBlock(crypto.mac(hash, secret), headOf(label, length), context);
   const info = concat(headOf(label, length), lengthOf(context), context);
   return crypto.hkdfExpand(hash, secret, info, length);
 }
 
 /** The same for at most the length of the hash, the usual case, with a secret that is already an HMAC key. */
-function expandBlock(secret: MacKey, label: string, context: Uint8Array, length: number): Uint8Array {
-  const block = secret.sign(headOf(label, length), lengthOf(context), context, FIRST_BLOCK);
+function expandBlock(secret: MacKey, head: Uint8Array, context: Uint8Array): Uint8Array {
+  const length = ((head[0] as number) << 8) | (head[1] as number);
+  const block = secret.sign(head, lengthOf(context), context, FIRST_BLOCK);
   return block.length === length ? block : block.slice(0, length);
+}
+
+/** For several labels with one context: in one call, where the platform has it. */
+function expandEach<Heads extends readonly Uint8Array[]>(
+  secret: MacKey,
+  heads: Heads,
+  context: Uint8Array,
+): { readonly [Index in keyof Heads]: Uint8Array } {
+  const made =
+    secret.expandLabels?.(heads, context) ?? heads.map((head) => expandBlock(secret, head, context));
+  return made as unknown as { readonly [Index in keyof Heads]: Uint8Array };
 }
 
 /** The labels of the key schedule, which each handshake uses; labels of an application's exporters are not included. */

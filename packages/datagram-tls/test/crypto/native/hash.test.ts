@@ -8,7 +8,13 @@ import { nativeFailure } from '#lib/crypto/node-native.js';
 import { hasNativeHash, NATIVE_HASHES } from '#lib/crypto/node-native-hash.js';
 import { nativeLayer } from '#lib/crypto/node-native-layer.js';
 import { HASH_LENGTH } from '#lib/crypto/provider.js';
+import { SUITES } from '#lib/crypto/suites.js';
 import { prf12 } from '#lib/keys/prf12.js';
+import {
+  deriveApplicationSecrets13,
+  deriveHandshakeSecrets13,
+  deriveTrafficKeys13,
+} from '#lib/keys/schedule13.js';
 import { LONG } from '../../support/long.js';
 
 const MAX_LENGTH = 0x4000;
@@ -113,6 +119,69 @@ suite('the native hashes', { skip }, () => {
     });
   }
 
+  for (const name of NATIVE_HASHES) {
+    test(`${name}: labels at once are what HKDF makes of each, for outputs, labels and contexts of every length`, () => {
+      for (let length = 0; length < 260; length++) {
+        const secret = bytes(HASH_LENGTH[name]);
+        const context = bytes(length);
+        const heads = [17, length % 40, 300].map((output, i) => {
+          const label = bytes((length * (i + 1)) % 256);
+          return Uint8Array.of(output >>> 8, output, label.length, ...label);
+        });
+        const made = native.mac(name, secret).expandLabels?.(heads, context);
+        if (length > 255) {
+          assert.equal(made, undefined, 'a context that has no length');
+          continue;
+        }
+        const expected = heads.map((head) =>
+          nodeProvider.hkdfExpand(
+            name,
+            secret,
+            Uint8Array.of(...head, length, ...context),
+            ((head[0] ?? 0) << 8) | (head[1] ?? 0),
+          ),
+        );
+        assert.deepEqual(made, expected, `a context of ${length} bytes`);
+      }
+    });
+
+    test(`${name}: the schedule of DTLS 1.3 is that of single HMACs`, () => {
+      const digest = bytes(HASH_LENGTH[name]);
+      const secret = bytes(HASH_LENGTH[name]);
+      if (name !== 'sha512')
+        for (const suite of SUITES.filter(({ hash, version }) => hash === name && version === 'DTLSv1.3'))
+          assert.deepEqual(
+            deriveTrafficKeys13(native, suite, secret),
+            deriveTrafficKeys13(nodeProvider, suite, secret),
+          );
+      assert.deepEqual(
+        deriveHandshakeSecrets13(native, name, secret, bytes(0), digest),
+        deriveHandshakeSecrets13(nodeProvider, name, secret, bytes(0), digest),
+      );
+      assert.deepEqual(
+        deriveApplicationSecrets13(native, name, secret, digest),
+        deriveApplicationSecrets13(nodeProvider, name, secret, digest),
+      );
+    });
+  }
+
+  test('labels that are many, or ask for much, are left to single HMACs', () => {
+    const mac = native.mac('sha256', bytes(32));
+    const head = (output: number) => Uint8Array.of(output >>> 8, output, 1, 1);
+    const { expandLabels } = mac;
+    assert.ok(expandLabels);
+    assert.equal(mac.expandLabels?.([head(1024)], bytes(1))?.[0]?.length, 1024);
+    assert.equal(mac.expandLabels?.([head(1000), head(25)], bytes(1)), undefined);
+    assert.equal(
+      mac.expandLabels?.(
+        Array.from({ length: 20 }, () => head(1)),
+        bytes(255),
+      ),
+      undefined,
+    );
+    assert.deepEqual(mac.expandLabels?.([], bytes(1)), []);
+  });
+
   test('SHA-1, a look-up key, stays with the platform', () => {
     assert.equal(hasNativeHash('sha1'), false);
     const hash = native.hash('sha1');
@@ -130,6 +199,8 @@ suite('the native hashes', { skip }, () => {
   test('outputs and the bytes of keys are memory of their own', () => {
     const key = bytes(32);
     const mac = native.mac('sha256', key);
+    const [one, other] = mac.expandLabels?.([Uint8Array.of(0, 20, 0), Uint8Array.of(0, 4, 0)], key) ?? [];
+    assert.deepEqual([one?.buffer.byteLength, other?.buffer.byteLength], [20, 4]);
     const text = bytes(40);
     const first = mac.sign(text);
     const copy = first.slice();

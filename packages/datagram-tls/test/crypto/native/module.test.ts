@@ -21,6 +21,7 @@ interface Module {
   hmac(...args: unknown[]): void;
   prf(...args: unknown[]): void;
   hkdfExpand(...args: unknown[]): void;
+  expandLabels(...args: unknown[]): void;
   importPrivateKey(...args: unknown[]): number | undefined;
   generateKey(...args: unknown[]): number | undefined;
   deriveSecret(...args: unknown[]): boolean;
@@ -75,6 +76,7 @@ function calls() {
     { name: 'hmac', args: [32, new Uint8Array(40), 20, 20], bytes: [1] },
     { name: 'prf', args: [32, new Uint8Array(40), 20, 20, 40], bytes: [1] },
     { name: 'hkdfExpand', args: [32, new Uint8Array(40), 20, 20, 40], bytes: [1] },
+    { name: 'expandLabels', args: [32, new Uint8Array(40), 20, 20], bytes: [1] },
     { name: 'importPrivateKey', args: [owner, new Uint8Array(40)], bytes: [1] },
     { name: 'generateKey', args: [owner, 'x25519', new Uint8Array(40)], bytes: [2] },
     { name: 'deriveSecret', args: [newPair(), new Uint8Array(40), 32], bytes: [1] },
@@ -432,6 +434,34 @@ suite('the native module', { skip }, () => {
       assert.deepEqual(memory.subarray(length, 90), new Uint8Array(90 - length));
       assert.deepEqual(memory.subarray(90), new Uint8Array(110).fill(7));
     }
+  });
+
+  test('refuses labels that are not whole, and outputs that are too long', () => {
+    const expand = (labels: readonly number[], room = 2000) => {
+      const memory = new Uint8Array(room).fill(7);
+      memory.set(labels, 32);
+      module.expandLabels(32, memory, 32, labels.length);
+      return memory;
+    };
+    const label = [0, 3, 2, 1, 2, 1, 9];
+    for (let length = 1; length < label.length; length++) {
+      const invalid = { code: 'ERR_INVALID_ARG_VALUE' };
+      assert.throws(() => expand(label.slice(0, length)), invalid, `${length} bytes`);
+      assert.throws(() => expand([...label, ...label.slice(0, length)]), invalid);
+    }
+    assert.deepEqual(expand([]).subarray(0, 33), new Uint8Array(33).fill(0, 0, 32).fill(7, 32));
+    const made = expand([...label, ...label]);
+    assert.deepEqual(made.slice(0, 3), made.slice(3, 6));
+    assert.deepEqual(made.subarray(6, 46), new Uint8Array(40));
+    assert.deepEqual(made.subarray(46), new Uint8Array(2000 - 46).fill(7));
+    assert.equal(expand([4, 0, 0, 0]).length, 2000);
+    for (const labels of [
+      [4, 1, 0, 0],
+      [255, 255, 0, 0],
+      [2, 1, 0, 0, 2, 0, 0, 0],
+    ])
+      assert.throws(() => expand(labels), { code: 'ERR_OUT_OF_RANGE' });
+    assert.throws(() => expand([4, 0, 0, 0], 1023), { code: 'ERR_OUT_OF_RANGE' });
   });
 
   test('a digest may be written over its text', () => {
