@@ -66,6 +66,7 @@ export class Peer {
   #state: 'opening' | 'open' | 'over' = 'opening';
   /** Another session with the address has taken over: nothing more is told of this one. */
   #isReplaced = false;
+  #isDisplaced = false;
   /** Why the handshake failed, and when. */
   #failure: Error | undefined;
   failedAt = 0;
@@ -108,6 +109,7 @@ export class Peer {
   attach(session: DTLSSession): void {
     this.session = session;
     session.onmessage = (data) => {
+      if (this.#isDisplaced) return;
       this.usedAt = now();
       this.#handlers.onMessage(this, data);
     };
@@ -116,6 +118,15 @@ export class Peer {
     // Not within the promise: what listeners throw is an uncaught exception, as it is of any other event.
     const onEnd = (): void => process.nextTick(() => this.#onEnd());
     session.closed.then(onEnd, onEnd);
+  }
+
+  /**
+   * Another peer has the address from now on, and would get the answers to this one. With connection IDs the session goes on
+   * elsewhere if it is not ended; one without them is replaced by the endpoint.
+   */
+  displace(): void {
+    this.#isDisplaced = true;
+    process.nextTick(() => this.session?.destroy());
   }
 
   /** Sends what waits for `other`, a client of this socket: the peer began at the same time, and its handshake is done. */

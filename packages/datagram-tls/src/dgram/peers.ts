@@ -218,6 +218,7 @@ export class Peers {
     const before = this.#byAddress.get(key);
     if (before === peer) return;
     if (before !== undefined) this.#forget(before);
+    if (before?.isOpen === true) before.displace();
     this.#departed.delete(key);
     this.#byAddress.set(key, peer);
     if (before?.role === 'client' && peer.role === 'server') peer.takeOver(before);

@@ -21,7 +21,7 @@ function fakeSession(): FakeSession {
     end();
     await closed;
   };
-  return { session: { closed, close, destroyed: false } as unknown as DTLSSession, end };
+  return { session: { closed, close, destroy: end, destroyed: false } as unknown as DTLSSession, end };
 }
 
 const where = (port: number) => ({ address: '192.0.2.1', family: 'IPv4', port }) as const;

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { suite, test } from 'node:test';
 import { connect, type DTLSSession } from '#lib/index.js';
 import { until } from '../driver/echo.js';
+import { openNat } from '../driver/nat.js';
 import { CLIENTS } from '../support/identities.js';
 import { freePort, NO_IPV6 } from '../support/loopback.js';
 import { VERSIONS } from '../support/settings.js';
@@ -441,6 +442,44 @@ for (const version of VERSIONS) {
       assert.equal(server.socket.drops.no_session, 1);
       assert.equal(server.socket.endpoint?.stats.clientSessions, 0n);
       await closed(client, server);
+    });
+  });
+}
+
+for (const version of VERSIONS) {
+  suite(`a peer that has moved, ${version}`, () => {
+    const settings = { minVersion: version, maxVersion: version } as const;
+
+    test('ends when another one has its former address, and would get its answers', async (t) => {
+      const server = await echoing({ server: { ...PSK_SERVER, ...settings }, connectionId: true });
+      const nat = await openNat(server.port());
+      const open = (port: number, own: object): { session: DTLSSession; texts: string[] } => {
+        const session = connect(HOST, port, { ...PSK_CLIENT, ...settings, bindHost: HOST, ...own });
+        const texts: string[] = [];
+        session.onmessage = (data) => void texts.push(data.toString());
+        t.after(() => session.destroy());
+        return { session, texts };
+      };
+      t.after(async () => {
+        nat.close();
+        await closed(server);
+      });
+      const first = open(nat.port, {});
+      await first.session.opened;
+      first.session.send('mine');
+      await until(() => first.texts.includes('echo mine'));
+      const [former = assert.fail()] = server.received;
+      await nat.rebind();
+      first.session.send('from elsewhere');
+      await until(() => server.received.length === 2);
+      const second = open(server.port(), { bindPort: former.port });
+      await second.session.opened;
+      second.session.send('second');
+      await until(() => second.texts.includes('echo second'));
+      if (!first.session.destroyed) first.session.send('a secret of the first');
+      await until(() => first.session.destroyed || second.texts.length > 1);
+      assert.deepEqual(second.texts, ['echo second']);
+      assert.equal(server.socket.endpoint?.stats.serverSessions, 2n);
     });
   });
 }
