@@ -53,8 +53,10 @@ export class Acks {
     this.#due = (flags & DUE) !== 0;
     this.#gapTold = (flags & GAP_TOLD) !== 0;
     this.#untold = r.varint();
+    const numbers: RecordNumber[] = [];
     for (let left = r.varint(); left > 0 && !r.failed; left--)
-      this.#keep({ epoch: r.varint(), sequenceNumber: r.varint() });
+      numbers.push({ epoch: r.varint(), sequenceNumber: r.varint() });
+    if (numbers.length > 0) this.#numbers = numbers;
   }
 
   /** There may be something to do for {@link settle}. */
@@ -64,15 +66,11 @@ export class Acks {
 
   /** All of a record's messages were processed or are kept. */
   onRecord(epoch: number, sequenceNumber: number): void {
-    this.#keep({ epoch, sequenceNumber });
-    this.#untold++;
-    this.#news = true;
-  }
-
-  #keep(number: RecordNumber): void {
     this.#numbers ??= [];
     if (this.#numbers.length === MAX_NUMBERS) this.#numbers.shift();
-    this.#numbers.push(number);
+    this.#numbers.push({ epoch, sequenceNumber });
+    this.#untold++;
+    this.#news = true;
   }
 
   /** A record arrived that cannot be read yet, so that even an empty ACK may speed up what is missing. */

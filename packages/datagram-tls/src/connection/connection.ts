@@ -55,6 +55,8 @@ function stateOfMachine(machine: Machine, now: Instant): Uint8Array {
 /** Before all instants. */
 const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
 const NEVER: Instant = Number.POSITIVE_INFINITY;
+/** Of `hibernateAfter`: so long without traffic, and a session rests. */
+const RESTING_PART = 1 / 6;
 /** No number of datagrams and messages. */
 const NO_TRAFFIC = -1;
 
@@ -97,10 +99,12 @@ export class Connection {
 
   /** While it hibernates only its state is there. */
   #machine: Machine | Asleep;
-  /** When it may hibernate; `undefined` before the session is open, and while it hibernates. */
-  #restsAt: Instant | undefined;
-  /** Datagrams and messages until {@link #restsAt} was set. */
+  /** When it is looked for traffic; `undefined` before the session is open, and while it hibernates. */
+  #looksAt: Instant | undefined;
+  /** Datagrams and messages until {@link #looksAt} was set. */
   #traffic = 0;
+  /** Without traffic before {@link #looksAt} it hibernates; otherwise it rests. */
+  #rests = false;
 
   private constructor(machine: Machine | Asleep) {
     if (!(machine instanceof Machine || machine instanceof Asleep)) throw illegalConstructor();
@@ -114,25 +118,35 @@ export class Connection {
     const woken = machine.machine();
     machine.discard();
     this.#machine = woken;
-    // Something is happening to it, at an instant that not every caller knows: the pause begins when the timer sees it.
-    this.#restsAt = AT_ONCE;
-    this.#traffic = NO_TRAFFIC;
+    this.#stir();
     return woken;
   }
 
-  #rest(machine: Machine, now: Instant): void {
+  /** Something is happening to it, at an instant that not every caller knows: the pause begins when the timer sees it. */
+  #stir(): void {
+    this.#rests = false;
+    this.#looksAt = AT_ONCE;
+    this.#traffic = NO_TRAFFIC;
+  }
+
+  /** Without traffic in a part of the pause it rests, and in the rest of it, too, it hibernates. */
+  #look(machine: Machine, now: Instant): void {
     const { datagramsReceived, messagesSent } = machine.counters;
     const traffic = datagramsReceived + messagesSent;
-    if (traffic === this.#traffic && machine.maySleep) this.#fallAsleep(machine, now);
-    else {
-      this.#traffic = traffic;
-      this.#restsAt = now + machine.behaviour.hibernateAfter;
-    }
+    const isSilent = traffic === this.#traffic;
+    if (isSilent && this.#rests && machine.maySleep) return this.#fallAsleep(machine, now);
+    const { hibernateAfter } = machine.behaviour;
+    const part = hibernateAfter * RESTING_PART;
+    if (isSilent) machine.rest();
+    this.#rests = isSilent;
+    this.#traffic = traffic;
+    this.#looksAt = now + (isSilent ? hibernateAfter - part : part);
   }
 
   #fallAsleep(machine: Machine, now: Instant): void {
     this.#machine = Asleep.of(machine, now);
-    this.#restsAt = undefined;
+    this.#looksAt = undefined;
+    this.#rests = false;
   }
 
   /**
@@ -386,7 +400,7 @@ export class Connection {
     const machine = this.#awake();
     machine.handleTimeout(now);
     if (slept && machine.maySleep) this.#fallAsleep(machine, now);
-    else if (this.#restsAt !== undefined && now >= this.#restsAt) this.#rest(machine, now);
+    else if (this.#looksAt !== undefined && now >= this.#looksAt) this.#look(machine, now);
   }
 
   /**
@@ -436,7 +450,8 @@ export class Connection {
     const due = this.#machine.pollTimeout();
     const { hibernateAfter } = this.#machine.behaviour;
     if (hibernateAfter === 0 || this.#machine.life.at !== 'open') return due;
-    this.#restsAt ??= this.#machine.lastHeard + hibernateAfter;
-    return earliest(due, this.#restsAt);
+    if (this.#rests && !this.#machine.rests) this.#stir();
+    this.#looksAt ??= this.#machine.lastHeard + hibernateAfter * RESTING_PART;
+    return earliest(due, this.#looksAt);
   }
 }

@@ -3,7 +3,7 @@ import { type Packed, unpack } from '../base/packed.js';
 import type { Role } from '../config/config.js';
 import type { Action } from '../handshake/actions.js';
 import type { Session } from '../handshake/session.js';
-import type { KeySource, RecordKeys } from '../record/reader-writer.js';
+import type { KeySource, SourcedKeys } from '../record/reader-writer.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import type { VersionRules } from '../wire/version.js';
 import type { Association } from './association.js';
@@ -29,6 +29,7 @@ export class KeyChanges implements Carried, KeySource {
   readonly #association: Association;
   /** The newest epoch in which the peer sent. */
   #heard = 0;
+  #rests = false;
 
   constructor(association: Association) {
     this.#association = association;
@@ -39,44 +40,53 @@ export class KeyChanges implements Carried, KeySource {
     return this.#heard;
   }
 
+  /** No ciphers were made since {@link rest}. */
+  get rests(): boolean {
+    return this.#rests;
+  }
+
   save(w: Writer, _at: Instant, ahead: number): void {
     this.#association.epochs.save(w, ahead);
     w.varint(this.#heard);
   }
 
   restore(r: Reader, _at: Instant, session: Session): void {
-    const { epochs, provider, role, cids } = this.#association;
-    const { records, reopening, rules } = this.#association.version(session.version);
+    const { epochs, provider, cids } = this.#association;
+    const { records, rules } = this.#association.version(session.version);
     const { suite } = session;
-    const peer: Role = role === 'client' ? 'server' : 'client';
-    const keysOf = (sender: Role, secret: Uint8Array) =>
-      reopening.deriveKeys(provider, session, sender, secret);
+    // Keys are made for records, which may be long in coming.
     epochs.restore(r, {
       writer: (epoch, secret) => {
-        const writer = records.writer(provider, suite, epoch, keysOf(role, secret));
+        const writer = records.writer(provider, suite, epoch, { secret, source: this });
         if (cids !== undefined) writer.useConnectionId(cids.send);
         return writer;
       },
-      reader: (epoch, secret) => {
-        const expectsCid = this.expectsCid(epoch, rules);
-        // What still comes in an epoch of the handshake is repeated, or late.
-        return epoch < APPLICATION_EPOCH && records.restingReader !== undefined
-          ? records.restingReader(provider, suite, epoch, { secret, source: this }, expectsCid)
-          : records.reader(provider, suite, epoch, keysOf(peer, secret), expectsCid);
-      },
+      reader: (epoch, secret) =>
+        records.reader(provider, suite, epoch, { secret, source: this }, this.expectsCid(epoch, rules)),
     });
     this.#heard = r.varint();
   }
 
-  /** Of the peer's records in an epoch of DTLS 1.3 that is kept for what is repeated. */
-  keysOf(secret: Packed): RecordKeys {
-    const { life, role, provider } = this.#association;
+  /** Of an epoch whose ciphers were let go, or never made. */
+  keysOf(direction: 'read' | 'write', secret: Packed): SourcedKeys {
+    this.#rests = false;
+    const { life, role, provider: crypto } = this.#association;
     const session = sessionOf(life);
     if (session === undefined)
       throw new Error('Keys of an association without a session are asked for again');
-    const peer: Role = role === 'client' ? 'server' : 'client';
+    const sender: Role = (direction === 'write') === (role === 'client') ? 'client' : 'server';
     const { reopening } = this.#association.version(session.version);
-    return reopening.deriveKeys(provider, session, peer, unpack(secret));
+    return {
+      crypto,
+      suite: session.suite,
+      keys: reopening.deriveKeys(crypto, session, sender, unpack(secret)),
+    };
+  }
+
+  /** No record may come or go for long: the ciphers of all epochs are made again for the next one. */
+  rest(): void {
+    this.#rests = true;
+    this.#association.epochs.rest(this);
   }
 
   install({ direction, epoch, suite, keys }: InstallKeys): void {

@@ -220,6 +220,16 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     return isPolled && this.#handshake.isQuiet && !this.#watch.awaitsAnswer;
   }
 
+  /** No record came or went for some time: what only the next one needs is made again for it. */
+  rest(): void {
+    if (this.#association.life.at === 'open') this.#keys.rest();
+  }
+
+  /** Nothing was made again since. */
+  get rests(): boolean {
+    return this.#keys.rests;
+  }
+
   /** It goes on with the settings that its handshake chose. */
   adopt(security: AnySecurity): void {
     this.#context.adopt(security);

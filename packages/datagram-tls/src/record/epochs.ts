@@ -101,7 +101,13 @@ export class Epochs {
 
   /** Readers of epochs before `epoch`: what still comes there is repeated, or late. */
   restReadersBefore(epoch: number, source: KeySource): void {
-    for (const reader of this.#allReaders()) if (reader.epoch < epoch) reader.rest?.(source);
+    for (const reader of this.#allReaders()) if (reader.epoch < epoch) reader.rest(source);
+  }
+
+  /** No record may come or go for long. */
+  rest(source: KeySource): void {
+    for (const reader of this.#allReaders()) reader.rest(source);
+    for (const writer of this.#allWriters()) writer.rest(source);
   }
 
   /** `ahead`: so many numbers are left to this process, in both directions of each epoch. */

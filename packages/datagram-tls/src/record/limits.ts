@@ -3,7 +3,7 @@ import type { AeadName } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import { rulesOf } from '../wire/version.js';
-import type { WriterState } from './reader-writer.js';
+import type { KeySource, SourcedKeys, WriterState } from './reader-writer.js';
 import { ReplayWindow } from './replay.js';
 import { MAX_SEQUENCE } from './sequence.js';
 
@@ -73,13 +73,16 @@ export function writerState(sequence: number, limits: KeyLimits): WriterState {
 /** The last reserved number is for the alert that ends the session. */
 const FOR_ALERT = 1;
 
-/** Numbers the records that one key protects. */
-export class NumberedWriter {
+/** Numbers the records that one key protects. While it rests it has no ciphers `C`, and makes them again for the next record. */
+export abstract class NumberedWriter<C> {
   readonly epoch: number;
   /** Of the next record. */
   sequence: number;
   reserved = Number.POSITIVE_INFINITY;
   readonly secret: Packed;
+  protected ciphers: C | undefined;
+  /** While it rests. */
+  private source: KeySource | undefined;
   readonly #limits: KeyLimits;
 
   constructor(epoch: number, limits: KeyLimits, sequence: number, secret: Uint8Array) {
@@ -96,16 +99,39 @@ export class NumberedWriter {
   goOnAt(sequence: number): void {
     this.sequence = Math.max(this.sequence, sequence);
   }
+
+  rest(source: KeySource): void {
+    this.source = source;
+    this.ciphers = undefined;
+  }
+
+  /** The ciphers of one that rests. */
+  protected wake(): C {
+    this.ciphers = this.make(keysFrom(this.source, 'write', this.secret));
+    this.source = undefined;
+    return this.ciphers;
+  }
+
+  protected abstract make(given: SourcedKeys): C;
 }
 
-/** Keeps which records came under one key, and how many failed to open. */
-export class CountingReader {
+function keysFrom(source: KeySource | undefined, direction: 'read' | 'write', secret: Packed): SourcedKeys {
+  if (source === undefined)
+    throw new TypeError('a record protection has neither ciphers nor a source of keys');
+  return source.keysOf(direction, secret);
+}
+
+/** Keeps which records came under one key, and how many failed to open. It rests as {@link NumberedWriter}. */
+export abstract class CountingReader<C> {
   readonly epoch: number;
   readonly expectsCid: boolean;
   after = -1;
   upTo = Number.POSITIVE_INFINITY;
   readonly secret: Packed;
   protected readonly window = new ReplayWindow();
+  protected ciphers: C | undefined;
+  /** While it rests. */
+  private source: KeySource | undefined;
   readonly #limits: KeyLimits;
   #forged = 0;
 
@@ -130,6 +156,20 @@ export class CountingReader {
     this.after = r.varint() - 1;
     this.#forged = r.varint();
   }
+
+  rest(source: KeySource): void {
+    this.source = source;
+    this.ciphers = undefined;
+  }
+
+  /** The ciphers of one that rests. */
+  protected wake(): C {
+    this.ciphers = this.make(keysFrom(this.source, 'read', this.secret));
+    this.source = undefined;
+    return this.ciphers;
+  }
+
+  protected abstract make(given: SourcedKeys): C;
 
   protected get isSpent(): boolean {
     return this.#forged >= this.#limits.forged;

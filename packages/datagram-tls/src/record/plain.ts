@@ -60,6 +60,9 @@ export class PlainWriter implements RecordWriter {
 
   /** RFC 9146 §3: plaintext never has one. */
   useConnectionId(): void {}
+
+  /** It has no ciphers. */
+  rest(): void {}
 }
 
 /**
@@ -81,6 +84,9 @@ export class PlainReader implements RecordReader {
     if (header.end - header.bodyStart > MAX_PLAINTEXT) return 'too_long';
     return datagram.subarray(header.bodyStart, header.end);
   }
+
+  /** It has no ciphers. */
+  rest(): void {}
 
   save(): void {
     // It remembers nothing.

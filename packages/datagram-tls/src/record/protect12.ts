@@ -13,7 +13,13 @@ import {
 import { contentOf, openInner, sealInner } from './inner.js';
 import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
 import { FixedIv, nonce } from './nonce.js';
-import type { RecordProtection, RecordReader, RecordWriter } from './reader-writer.js';
+import type {
+  RecordProtection,
+  RecordReader,
+  RecordWriter,
+  RestingKeys,
+  SourcedKeys,
+} from './reader-writer.js';
 import { writeEpochAndSequence } from './sequence.js';
 
 /** How DTLS 1.2 protects records. */
@@ -40,7 +46,7 @@ const NUMBER_AT = 4;
 const NUMBER_LENGTH = 8;
 
 /** What records with a connection ID have more of, with any suite. */
-abstract class Writer12 extends NumberedWriter {
+abstract class Writer12<C> extends NumberedWriter<C> {
   protected cid = EMPTY;
   abstract overhead: number;
 
@@ -56,7 +62,7 @@ abstract class Writer12 extends NumberedWriter {
 }
 
 /** What is checked first and last, with any suite. */
-abstract class Reader12 extends CountingReader implements RecordReader {
+abstract class Reader12<C> extends CountingReader<C> implements RecordReader {
   readonly unified = false;
   /** There are no new keys without a new handshake. */
   readonly worn = false;
@@ -74,26 +80,43 @@ abstract class Reader12 extends CountingReader implements RecordReader {
   protected abstract openBody(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason;
 }
 
+/** What protects the records of one direction, and the fixed part of their nonces. */
+class AeadCiphers12 extends FixedIv {
+  readonly aead: AeadKey;
+
+  constructor(crypto: CryptoProvider, suite: AeadSuite, { key, iv }: RecordKeys12) {
+    super(iv);
+    this.aead = crypto.aead(suite.aead, key);
+  }
+
+  static of({ crypto, suite, keys }: SourcedKeys): AeadCiphers12 {
+    if (suite.aead === undefined) throw new TypeError(`${suite.name} has no AEAD`);
+    return new AeadCiphers12(crypto, suite, keys);
+  }
+}
+
 /** Protects records of DTLS 1.2. The record number is the nonce, so that nonces do not repeat. */
-export class RecordWriter12 extends Writer12 implements RecordWriter {
+export class RecordWriter12 extends Writer12<AeadCiphers12> implements RecordWriter {
   overhead: number;
   readonly #explicit: number;
-  readonly #aead: AeadKey;
-  readonly #iv: FixedIv;
 
   constructor(
     crypto: CryptoProvider,
     suite: AeadSuite,
     epoch: number,
-    keys: RecordKeys12,
+    keys: RecordKeys12 | RestingKeys,
     limits: KeyLimits = limitsOf(suite),
     sequence = 0,
   ) {
     super(epoch, limits, sequence);
     this.#explicit = suite.explicitNonceLength;
-    this.#aead = crypto.aead(suite.aead, keys.key);
-    this.#iv = new FixedIv(keys.iv);
-    this.overhead = PLAIN_HEADER_LENGTH + this.#explicit + this.#aead.tagLength;
+    if ('source' in keys) this.rest(keys.source);
+    else this.ciphers = new AeadCiphers12(crypto, suite, keys);
+    this.overhead = PLAIN_HEADER_LENGTH + this.#explicit + suite.tagLength;
+  }
+
+  protected make(given: SourcedKeys): AeadCiphers12 {
+    return AeadCiphers12.of(given);
   }
 
   capacity(size: number): number {
@@ -103,11 +126,12 @@ export class RecordWriter12 extends Writer12 implements RecordWriter {
 
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
     if (this.cid.length > 0) return this.#sealWithCid(type, plaintext, out, at);
-    const length = this.#explicit + plaintext.length + this.#aead.tagLength;
+    const ciphers = this.ciphers ?? this.wake();
+    const length = this.#explicit + plaintext.length + ciphers.aead.tagLength;
     writePlainHeader(out, at, type, WireVersion.dtls12, this.epoch, this.sequence, length);
     const aad = additionalData12(type, this.epoch, this.sequence, plaintext.length);
-    const sealedAt = this.#putNonce(aad, 0, out, at + PLAIN_HEADER_LENGTH);
-    this.#aead.seal(nonce, aad, plaintext, out, sealedAt);
+    const sealedAt = this.#putNonce(ciphers, aad, 0, out, at + PLAIN_HEADER_LENGTH);
+    ciphers.aead.seal(nonce, aad, plaintext, out, sealedAt);
     this.sequence++;
     return PLAIN_HEADER_LENGTH + length;
   }
@@ -115,20 +139,21 @@ export class RecordWriter12 extends Writer12 implements RecordWriter {
   /** RFC 9146 §4: content and type are sealed together. */
   #sealWithCid(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
     const cid = this.cid;
+    const ciphers = this.ciphers ?? this.wake();
     const inner = plaintext.length + 1;
-    const length = this.#explicit + inner + this.#aead.tagLength;
+    const length = this.#explicit + inner + ciphers.aead.tagLength;
     writeCidHeader12(out, at, cid, this.epoch, this.sequence, length);
     const aad = cidData12(out, at, cid.length, inner);
     const bodyAt = at + PLAIN_HEADER_LENGTH + cid.length;
-    const sealedAt = this.#putNonce(aad, NUMBER_IN_CID_DATA, out, bodyAt);
-    sealInner(this.#aead, nonce, aad, type, plaintext, out, sealedAt);
+    const sealedAt = this.#putNonce(ciphers, aad, NUMBER_IN_CID_DATA, out, bodyAt);
+    sealInner(ciphers.aead, nonce, aad, type, plaintext, out, sealedAt);
     this.sequence++;
     return bodyAt - at + length;
   }
 
   /** Makes the nonce of the record number at `from` in `aad`, and returns where the sealed bytes begin. */
-  #putNonce(aad: Uint8Array, from: number, out: Uint8Array, bodyAt: number): number {
-    this.#iv.begin();
+  #putNonce(iv: FixedIv, aad: Uint8Array, from: number, out: Uint8Array, bodyAt: number): number {
+    iv.begin();
     if (this.#explicit === 0) {
       maskNonce(aad, from);
       return bodyAt;
@@ -143,37 +168,40 @@ export class RecordWriter12 extends Writer12 implements RecordWriter {
 }
 
 /** Opens records of DTLS 1.2. */
-export class RecordReader12 extends Reader12 {
+export class RecordReader12 extends Reader12<AeadCiphers12> {
   readonly #explicit: number;
-  readonly #aead: AeadKey;
-  readonly #iv: FixedIv;
 
   constructor(
     crypto: CryptoProvider,
     suite: AeadSuite,
     epoch: number,
-    keys: RecordKeys12,
+    keys: RecordKeys12 | RestingKeys,
     limits: KeyLimits = limitsOf(suite),
     expectsCid = false,
   ) {
     super(epoch, limits, expectsCid);
     this.#explicit = suite.explicitNonceLength;
-    this.#aead = crypto.aead(suite.aead, keys.key);
-    this.#iv = new FixedIv(keys.iv);
+    if ('source' in keys) this.rest(keys.source);
+    else this.ciphers = new AeadCiphers12(crypto, suite, keys);
+  }
+
+  protected make(given: SourcedKeys): AeadCiphers12 {
+    return AeadCiphers12.of(given);
   }
 
   protected openBody(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
+    const ciphers = this.ciphers ?? this.wake();
     const sealedAt = header.bodyStart + this.#explicit;
-    const length = header.end - sealedAt - this.#aead.tagLength;
+    const length = header.end - sealedAt - ciphers.aead.tagLength;
     if (length < 0) return 'too_short';
     if (!this.window.fresh(header.sequence)) return 'replayed';
     const aad = additionalDataOf(header, datagram, this.epoch, length);
-    this.#setNonce(aad, header.cidLength > 0 ? NUMBER_IN_CID_DATA : 0, datagram, header.bodyStart);
+    this.#setNonce(ciphers, aad, header.cidLength > 0 ? NUMBER_IN_CID_DATA : 0, datagram, header.bodyStart);
     const sealed = datagram.subarray(sealedAt, header.end);
     const content =
       header.cidLength > 0
-        ? openInner(this.#aead, nonce, aad, sealed, header)
-        : this.#aead.open(nonce, aad, sealed);
+        ? openInner(ciphers.aead, nonce, aad, sealed, header)
+        : ciphers.aead.open(nonce, aad, sealed);
     if (content === undefined) return this.onForgery();
     this.window.accept(header.sequence);
     return length > MAX_PLAINTEXT ? 'record_overflow' : content;
@@ -183,8 +211,8 @@ export class RecordReader12 extends Reader12 {
    * A peer may choose its explicit nonces freely (RFC 5288 §3), so they are read from the record. The record number is at
    * `numberAt` in `aad`.
    */
-  #setNonce(aad: Uint8Array, numberAt: number, datagram: Uint8Array, from: number): void {
-    this.#iv.begin();
+  #setNonce(iv: FixedIv, aad: Uint8Array, numberAt: number, datagram: Uint8Array, from: number): void {
+    iv.begin();
     if (this.#explicit === 0) {
       maskNonce(aad, numberAt);
     } else {
@@ -217,25 +245,38 @@ const FRAME = BLOCK + MAC_LENGTH;
  * sender learns nothing from padding, so that the padding check need not be constant-time.
  */
 
+/** What protects the records of one direction under a CBC suite. */
+class CbcCiphers12 {
+  readonly crypto: CryptoProvider;
+  readonly cipher: CbcKey;
+  readonly mac: MacKey;
+
+  constructor(crypto: CryptoProvider, { key, mac }: CbcKeys12) {
+    this.crypto = crypto;
+    this.cipher = crypto.aesCbc(key);
+    this.mac = crypto.mac('sha256', mac);
+  }
+}
+
 /** Protects records of DTLS 1.2 under a CBC suite. */
-export class CbcWriter12 extends Writer12 implements RecordWriter {
+export class CbcWriter12 extends Writer12<CbcCiphers12> implements RecordWriter {
   overhead = PLAIN_HEADER_LENGTH + FRAME + BLOCK;
-  readonly #crypto: CryptoProvider;
-  readonly #cipher: CbcKey;
-  readonly #mac: MacKey;
 
   constructor(
     crypto: CryptoProvider,
     suite: CbcSuite,
     epoch: number,
-    keys: CbcKeys12,
+    keys: CbcKeys12 | RestingKeys,
     limits: KeyLimits = limitsOf(suite),
     sequence = 0,
   ) {
     super(epoch, limits, sequence);
-    this.#crypto = crypto;
-    this.#cipher = crypto.aesCbc(keys.key);
-    this.#mac = crypto.mac('sha256', keys.mac);
+    if ('source' in keys) this.rest(keys.source);
+    else this.ciphers = new CbcCiphers12(crypto, keys);
+  }
+
+  protected make({ crypto, keys }: SourcedKeys): CbcCiphers12 {
+    return new CbcCiphers12(crypto, keys);
   }
 
   /** Whole blocks, of which padding takes at least a byte, and a content type within them another. */
@@ -247,6 +288,7 @@ export class CbcWriter12 extends Writer12 implements RecordWriter {
   }
 
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
+    const { crypto, cipher, mac } = this.ciphers ?? this.wake();
     const cid = this.cid;
     const hasCid = cid.length > 0;
     const blocks = hasCid ? padded(plaintext, type) : padded(plaintext);
@@ -256,39 +298,39 @@ export class CbcWriter12 extends Writer12 implements RecordWriter {
     const ivAt = at + PLAIN_HEADER_LENGTH + cid.length;
     const macAt = ivAt + BLOCK + blocks.length;
     // RFC 5246 §6.2.3.2: an unpredictable IV.
-    const iv = this.#crypto.randomBytes(BLOCK);
+    const iv = crypto.randomBytes(BLOCK);
     out.set(iv, ivAt);
-    this.#cipher.encrypt(iv, blocks, out, ivAt + BLOCK);
+    cipher.encrypt(iv, blocks, out, ivAt + BLOCK);
     const aad = hasCid
       ? cidData12(out, at, cid.length, macAt - ivAt)
       : additionalData12(type, this.epoch, this.sequence, macAt - ivAt);
-    out.set(this.#mac.sign(aad, out.subarray(ivAt, macAt)), macAt);
+    out.set(mac.sign(aad, out.subarray(ivAt, macAt)), macAt);
     this.sequence++;
     return ivAt - at + length;
   }
 }
 
 /** Opens records of DTLS 1.2 under a CBC suite. */
-export class CbcReader12 extends Reader12 {
-  readonly #crypto: CryptoProvider;
-  readonly #cipher: CbcKey;
-  readonly #mac: MacKey;
-
+export class CbcReader12 extends Reader12<CbcCiphers12> {
   constructor(
     crypto: CryptoProvider,
     suite: CbcSuite,
     epoch: number,
-    keys: CbcKeys12,
+    keys: CbcKeys12 | RestingKeys,
     limits: KeyLimits = limitsOf(suite),
     expectsCid = false,
   ) {
     super(epoch, limits, expectsCid);
-    this.#crypto = crypto;
-    this.#cipher = crypto.aesCbc(keys.key);
-    this.#mac = crypto.mac('sha256', keys.mac);
+    if ('source' in keys) this.rest(keys.source);
+    else this.ciphers = new CbcCiphers12(crypto, keys);
+  }
+
+  protected make({ crypto, keys }: SourcedKeys): CbcCiphers12 {
+    return new CbcCiphers12(crypto, keys);
   }
 
   protected openBody(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
+    const { crypto, cipher, mac } = this.ciphers ?? this.wake();
     const macAt = header.end - MAC_LENGTH;
     const length = macAt - header.bodyStart - BLOCK;
     if (length < BLOCK) return 'too_short';
@@ -296,10 +338,9 @@ export class CbcReader12 extends Reader12 {
     if (!this.window.fresh(header.sequence)) return 'replayed';
     const sealed = datagram.subarray(header.bodyStart, macAt);
     const aad = additionalDataOf(header, datagram, this.epoch, sealed.length);
-    if (!this.#crypto.equal(this.#mac.sign(aad, sealed), datagram.subarray(macAt, header.end)))
-      return this.onForgery();
+    if (!crypto.equal(mac.sign(aad, sealed), datagram.subarray(macAt, header.end))) return this.onForgery();
     this.window.accept(header.sequence);
-    const inner = unpadded(this.#cipher.decrypt(sealed.subarray(0, BLOCK), sealed.subarray(BLOCK)));
+    const inner = unpadded(cipher.decrypt(sealed.subarray(0, BLOCK), sealed.subarray(BLOCK)));
     return header.cidLength > 0 && typeof inner !== 'string' ? contentOf(inner, header) : inner;
   }
 }

@@ -6,11 +6,11 @@ import { openInner, sealInner } from './inner.js';
 import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
 import { FixedIv, nonce } from './nonce.js';
 import type {
-  KeySource,
   RecordProtection,
   RecordReader,
   RecordWriter,
   RestingKeys,
+  SourcedKeys,
 } from './reader-writer.js';
 import { completeSequence, maskSequence } from './sequence.js';
 
@@ -18,8 +18,6 @@ import { completeSequence, maskSequence } from './sequence.js';
 export const records13: RecordProtection = {
   writer: (crypto, suite, epoch, keys) => new RecordWriter13(crypto, withAead(suite), epoch, keys),
   reader: (crypto, suite, epoch, keys, expectsCid) =>
-    new RecordReader13(crypto, withAead(suite), epoch, keys, undefined, expectsCid),
-  restingReader: (crypto, suite, epoch, keys, expectsCid) =>
     new RecordReader13(crypto, withAead(suite), epoch, keys, undefined, expectsCid),
 };
 
@@ -63,12 +61,25 @@ function headerOf(length: number): Uint8Array {
   return headers[length] as Uint8Array;
 }
 
+/** What protects the records of one direction of one epoch, and the fixed part of their nonces. */
+class Ciphers13 extends FixedIv {
+  readonly aead: AeadKey;
+  readonly mask: RecordNumberMask;
+
+  constructor(crypto: CryptoProvider, suite: AeadSuite, { key, iv, sn }: Omit<RecordKeys13, 'secret'>) {
+    super(iv);
+    this.aead = crypto.aead(suite.aead, key);
+    this.mask = crypto.recordNumberMask(suite.aead, sn);
+  }
+
+  static of({ crypto, suite, keys }: SourcedKeys): Ciphers13 {
+    return new Ciphers13(crypto, withAead(suite), keys);
+  }
+}
+
 /** Protects records of DTLS 1.3, with the one form of header that every peer can read; its C bit depends on the peer. */
-export class RecordWriter13 extends NumberedWriter implements RecordWriter {
+export class RecordWriter13 extends NumberedWriter<Ciphers13> implements RecordWriter {
   overhead: number;
-  readonly #aead: AeadKey;
-  readonly #mask: RecordNumberMask;
-  readonly #iv: FixedIv;
   #cid = EMPTY;
   /** As long as the headers of its records; shared with other writers. */
   #header = headerOf(HEADER_LENGTH);
@@ -78,15 +89,18 @@ export class RecordWriter13 extends NumberedWriter implements RecordWriter {
     crypto: CryptoProvider,
     suite: AeadSuite,
     epoch: number,
-    keys: RecordKeys13,
+    keys: RecordKeys13 | RestingKeys,
     limits: KeyLimits = limitsOf(suite),
     sequence = 0,
   ) {
     super(epoch, limits, sequence, keys.secret);
-    this.#aead = crypto.aead(suite.aead, keys.key);
-    this.#mask = crypto.recordNumberMask(suite.aead, keys.sn);
-    this.#iv = new FixedIv(keys.iv);
-    this.overhead = HEADER_LENGTH + 1 + this.#aead.tagLength;
+    if ('source' in keys) this.rest(keys.source);
+    else this.ciphers = new Ciphers13(crypto, suite, keys);
+    this.overhead = HEADER_LENGTH + 1 + suite.tagLength;
+  }
+
+  protected make(given: SourcedKeys): Ciphers13 {
+    return Ciphers13.of(given);
   }
 
   capacity(size: number): number {
@@ -100,13 +114,14 @@ export class RecordWriter13 extends NumberedWriter implements RecordWriter {
   }
 
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
+    const ciphers = this.ciphers ?? this.wake();
     const header = this.#header;
     const bodyStart = at + header.length;
-    const end = bodyStart + plaintext.length + 1 + this.#aead.tagLength;
+    const end = bodyStart + plaintext.length + 1 + ciphers.aead.tagLength;
     this.#writeHeader(end - bodyStart);
-    setNonce(this.#iv, this.sequence);
-    sealInner(this.#aead, nonce, header, type, plaintext, out, bodyStart);
-    const mask = this.#mask.mask(sampleAt(out, bodyStart));
+    setNonce(ciphers, this.sequence);
+    sealInner(ciphers.aead, nonce, header, type, plaintext, out, bodyStart);
+    const mask = ciphers.mask.mask(sampleAt(out, bodyStart));
     out.set(header, at);
     const numberAt = bodyStart - NUMBER_AND_LENGTH;
     out[numberAt] = (out[numberAt] as number) ^ (mask[0] as number);
@@ -131,15 +146,8 @@ export class RecordWriter13 extends NumberedWriter implements RecordWriter {
 }
 
 /** Opens records of DTLS 1.3 under every form of the unified header. */
-export class RecordReader13 extends CountingReader implements RecordReader {
+export class RecordReader13 extends CountingReader<Ciphers13> implements RecordReader {
   readonly unified = true;
-  readonly #crypto: CryptoProvider;
-  readonly #suite: AeadSuite;
-  #aead: AeadKey | undefined;
-  #mask: RecordNumberMask | undefined;
-  #iv: FixedIv | undefined;
-  /** While it rests. */
-  #source: KeySource | undefined;
 
   constructor(
     crypto: CryptoProvider,
@@ -150,23 +158,12 @@ export class RecordReader13 extends CountingReader implements RecordReader {
     expectsCid = false,
   ) {
     super(epoch, limits, keys.secret, expectsCid);
-    this.#crypto = crypto;
-    this.#suite = suite;
-    if ('source' in keys) this.#source = keys.source;
-    else this.#use(keys);
+    if ('source' in keys) this.rest(keys.source);
+    else this.ciphers = new Ciphers13(crypto, suite, keys);
   }
 
-  rest(source: KeySource): void {
-    this.#source = source;
-    this.#aead = undefined;
-    this.#mask = undefined;
-    this.#iv = undefined;
-  }
-
-  #use({ key, iv, sn }: Pick<RecordKeys13, 'key' | 'iv' | 'sn'>): void {
-    this.#aead = this.#crypto.aead(this.#suite.aead, key);
-    this.#mask = this.#crypto.recordNumberMask(this.#suite.aead, sn);
-    this.#iv = new FixedIv(iv);
+  protected make(given: SourcedKeys): Ciphers13 {
+    return Ciphers13.of(given);
   }
 
   get worn(): boolean {
@@ -179,27 +176,18 @@ export class RecordReader13 extends CountingReader implements RecordReader {
     const length = end - bodyStart;
     if (length < SAMPLE_LENGTH) return 'too_short';
     if (length > MAX_PLAINTEXT + MAX_EXPANSION) return 'too_long';
-    if (this.#source !== undefined) this.#wake(this.#source);
-    const aead = this.#aead;
-    const numbers = this.#mask;
-    const iv = this.#iv;
-    if (aead === undefined || numbers === undefined || iv === undefined || length < aead.tagLength)
-      return 'too_short';
-    const mask = numbers.mask(sampleAt(datagram, bodyStart));
+    const ciphers = this.ciphers ?? this.wake();
+    if (length < ciphers.aead.tagLength) return 'too_short';
+    const mask = ciphers.mask.mask(sampleAt(datagram, bodyStart));
     const aad = copyHeader(header, datagram);
     const sequence = this.#unmaskSequence(aad, 1 + header.cidLength, mask);
     if (!this.window.fresh(sequence)) return 'replayed';
-    setNonce(iv, sequence);
-    const content = openInner(aead, nonce, aad, datagram.subarray(bodyStart, end), header);
+    setNonce(ciphers, sequence);
+    const content = openInner(ciphers.aead, nonce, aad, datagram.subarray(bodyStart, end), header);
     if (content === undefined) return this.onForgery();
     this.window.accept(sequence);
     header.sequence = sequence;
-    return length - aead.tagLength > MAX_PLAINTEXT + 1 ? 'record_overflow' : content;
-  }
-
-  #wake(source: KeySource): void {
-    this.#source = undefined;
-    this.#use(source.keysOf(this.secret));
+    return length - ciphers.aead.tagLength > MAX_PLAINTEXT + 1 ? 'record_overflow' : content;
   }
 
   /** Unmasks the AAD's record number bits at `at` and completes them to 48 (RFC 9147 §4.2.2, §4.2.3). */

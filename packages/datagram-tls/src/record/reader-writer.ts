@@ -28,11 +28,8 @@ export interface RecordReader {
    * real content type, epoch and sequence number. Only authentic records move the replay window.
    */
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason;
-  /**
-   * Hardly any of its records will come any more: it lets go of its ciphers, and takes its keys from `source` when one does all the
-   * same. Absent where there is no epoch that is kept for so long.
-   */
-  rest?(source: KeySource): void;
+  /** No record of it may come for long: it lets go of its ciphers, and takes its keys from `source` when one does. */
+  rest(source: KeySource): void;
   /** Which records came, and how many failed to open. `ahead`: more of them may come, which the next process has to know. */
   save(w: Writer, ahead: number): void;
   restore(r: Reader): void;
@@ -72,6 +69,8 @@ export interface RecordWriter {
   goOnAt(sequence: number): void;
   /** From now on records have this connection ID, at most 255 bytes; an empty one is none. */
   useConnectionId(cid: Uint8Array): void;
+  /** As {@link RecordReader.rest}. */
+  rest(source: KeySource): void;
 }
 
 /** Keys of one direction of one epoch, whatever the suite and the version. */
@@ -86,12 +85,20 @@ export interface RecordKeys {
   readonly secret: Uint8Array;
 }
 
-/** Makes the keys of the peer's records again. An object, because a closure for each association would cost 100 bytes. */
-export interface KeySource {
-  keysOf(secret: Packed): RecordKeys;
+/** Keys that are made again, and what they are for. */
+export interface SourcedKeys {
+  readonly crypto: CryptoProvider;
+  readonly suite: CipherSuite;
+  readonly keys: RecordKeys;
 }
 
-/** Of a reader that rests from the beginning. */
+/** Makes keys again. An object, because a closure for each association would cost 100 bytes. */
+export interface KeySource {
+  /** `secret`: the traffic secret of their epoch, where the version has those. */
+  keysOf(direction: 'read' | 'write', secret: Packed): SourcedKeys;
+}
+
+/** Of one that rests from the beginning. */
 export interface RestingKeys {
   readonly secret: Uint8Array;
   readonly source: KeySource;
@@ -100,21 +107,18 @@ export interface RestingKeys {
 /** How a version protects its records: what protects and opens those of one epoch in one direction. */
 export interface RecordProtection {
   /** Its records have no connection ID until it is told one. */
-  writer(crypto: CryptoProvider, suite: CipherSuite, epoch: number, keys: RecordKeys): RecordWriter;
+  writer(
+    crypto: CryptoProvider,
+    suite: CipherSuite,
+    epoch: number,
+    keys: RecordKeys | RestingKeys,
+  ): RecordWriter;
   /** `expectsCid`: of its records. */
   reader(
     crypto: CryptoProvider,
     suite: CipherSuite,
     epoch: number,
-    keys: RecordKeys,
-    expectsCid: boolean,
-  ): RecordReader;
-  /** Absent where no reader rests. */
-  restingReader?(
-    crypto: CryptoProvider,
-    suite: CipherSuite,
-    epoch: number,
-    keys: RestingKeys,
+    keys: RecordKeys | RestingKeys,
     expectsCid: boolean,
   ): RecordReader;
 }

@@ -49,7 +49,8 @@ export class ReplayWindow {
   /** Words of one kind, which most are, take two bits. */
   save(w: Writer): void {
     w.varint(this.#newest + 1);
-    const words = this.#allWords();
+    const words = this.#words ?? gaplessWords(this.#newest);
+    words[placeOf(this.#newest)] = this.#word;
     let kinds = 0;
     for (const [i, word] of words.entries()) kinds |= kindOf(word) << (2 * i);
     w.u16(kinds);
@@ -74,20 +75,19 @@ export class ReplayWindow {
     const steps = Math.min(Math.floor(to / 32) - from, WORDS);
     const isGapless = steps === 1 && (this.#word === FULL_WORD || this.#newest < 0);
     if (steps > 0 && (this.#words !== undefined || !isGapless)) {
-      const words = this.#allWords();
+      const words = this.#words ?? gaplessWords(this.#newest);
+      words[placeOf(this.#newest)] = this.#word;
       for (let step = 1; step <= steps; step++) words[(from + step) % WORDS] = 0;
       this.#words = isFull(words, to) ? undefined : words;
     }
     if (steps > 0) this.#word = 0;
     this.#newest = to;
   }
+}
 
-  /** With the newest one. */
-  #allWords(): number[] {
-    const words = this.#words ?? new Array<number>(WORDS).fill(this.#newest < 0 ? 0 : FULL_WORD);
-    words[placeOf(this.#newest)] = this.#word;
-    return words;
-  }
+/** Those of a window in which no number before `newest` is missing. */
+function gaplessWords(newest: number): number[] {
+  return new Array<number>(WORDS).fill(newest < 0 ? 0 : FULL_WORD);
 }
 
 /** Of a word with all numbers. */

@@ -65,6 +65,48 @@ for (const version of VERSIONS) {
       assert.equal(counts['AEAD keys'], 2);
     });
 
+    test('rests before that, and makes keys only for the next record of a direction', () => {
+      const counts = noCounts();
+      const adjust = (security: Security): Security =>
+        security.role === 'client'
+          ? security
+          : { ...security, provider: countingProvider(security.provider, counts) };
+      openPair({ version, adjust }).explain((pair) => {
+        talk(pair, 'first');
+        const made = (): number => counts['AEAD keys'];
+        for (const text of ['second', 'third']) {
+          // Two looks, of which the second finds no traffic.
+          pair.runFor(AFTER / 2);
+          assert.ok(!hibernates(pair.server));
+          const before = made();
+          pair.send(pair.client, utf8(text));
+          pair.runFor(100);
+          assert.equal(textOf(pair.server.messages.at(-1)), text);
+          assert.equal(made(), before + 1);
+          pair.send(pair.server, utf8(text));
+          pair.runFor(100);
+          assert.equal(made(), before + 2);
+          talk(pair, `${text} again`);
+          assert.equal(made(), before + 2);
+        }
+      });
+    });
+
+    test('never rests with hibernateAfter 0', () => {
+      const counts = noCounts();
+      const adjust = (security: Security): Security => ({
+        ...security,
+        provider: countingProvider(security.provider, counts),
+      });
+      const behaviour = { hibernateAfter: 0 };
+      const pair = openPair({ version, adjust, clientBehaviour: behaviour, serverBehaviour: behaviour });
+      talk(pair, 'first');
+      const before = { ...counts };
+      pair.runFor(600_000);
+      talk(pair, 'second');
+      assert.equal(counts['AEAD keys'], before['AEAD keys']);
+    });
+
     test('stays awake while messages go in either direction', () => {
       const pair = openPair({ version });
       for (let i = 0; i < 6; i++) {

@@ -16,8 +16,8 @@ import { LEFT_OUT } from '../support/state-fields.js';
 
 const ROLES = ['client', 'server'] as const;
 
-/** Objects of the platform's cryptography, made of keys that are compared. */
-const OF_KEYS = new Set(['#aead', '#cipher', '#mask', '#mac', '#crypto', '#exporter']);
+/** Made of keys that are compared, or of what makes these again. */
+const OF_KEYS = new Set(['ciphers', 'source', '#exporter']);
 
 /** Timers that count from the return: they watch the peer and the path to it. */
 const ANEW = /\.timers\.(idle|keep-alive|path): /;

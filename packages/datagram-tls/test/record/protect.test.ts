@@ -30,6 +30,22 @@ for (const protection of protections) {
       );
     });
 
+    test('both sides rest between records, and ask for their keys once for each of them', () => {
+      const [writer, reader] = [protection.writer(), protection.reader()];
+      const { overhead } = writer;
+      const asked: string[] = [];
+      for (const text of [bytes(3), bytes(4, 7), bytes(90)]) {
+        writer.rest(protection.source(asked));
+        reader.rest(protection.source(asked));
+        assert.deepEqual([writer.overhead, asked], [overhead, []]);
+        const record = sealed(writer, text);
+        assert.deepEqual(received(reader, record).result, text);
+        assert.equal(received(reader, record).result, 'replayed');
+        assert.deepEqual(received(reader, sealed(writer, text)).result, text);
+        assert.deepEqual(asked.splice(0), ['write', 'read']);
+      }
+    });
+
     test('the largest plaintext fits, and one more byte is an overflow', () => {
       const writer = protection.writer();
       const reader = protection.reader();

@@ -54,9 +54,9 @@ for (const of of DEFAULT_SUITES['DTLSv1.3']) {
       assert.deepEqual(received(resting, first).result, Uint8Array.of(1));
       const asked: unknown[] = [];
       resting.rest({
-        keysOf: (secret) => {
-          asked.push(unpack(secret));
-          return { ...keys, mac: new Uint8Array(0) };
+        keysOf: (direction, secret) => {
+          asked.push([direction, unpack(secret)]);
+          return { crypto: nodeProvider, suite: of, keys: { ...keys, mac: new Uint8Array(0) } };
         },
       });
       const short = build(of, keys, { sequence16: true, length: false, inner: Uint8Array.of(1, 23) });
@@ -67,7 +67,7 @@ for (const of of DEFAULT_SUITES['DTLSv1.3']) {
         const record = build(of, keys, { sequence, inner: Uint8Array.of(sequence, 23) });
         assert.deepEqual(received(resting, record).result, Uint8Array.of(sequence));
       }
-      assert.deepEqual(asked, [keys.secret]);
+      assert.deepEqual(asked, [['read', keys.secret]]);
     });
 
     test('padding is removed', () => {

@@ -6,7 +6,7 @@ import { createHeader, type DropReason, type RecordHeader, readHeader } from '#l
 import type { KeyLimits } from '#lib/record/limits.js';
 import { CbcReader12, CbcWriter12, RecordReader12, RecordWriter12 } from '#lib/record/protect12.js';
 import { RecordReader13, RecordWriter13 } from '#lib/record/protect13.js';
-import type { RecordReader, RecordWriter } from '#lib/record/reader-writer.js';
+import type { KeySource, RecordReader, RecordWriter } from '#lib/record/reader-writer.js';
 
 /** One suite with keys that every writer and reader made here shares. */
 export interface Protection {
@@ -14,6 +14,8 @@ export interface Protection {
   readonly suite: CipherSuite;
   readonly iv: Uint8Array;
   readonly headerLength: number;
+  /** For those that rest. It notes each direction of which keys are asked for. */
+  source(asked: string[]): KeySource;
   writer(options?: ProtectionOptions): RecordWriter;
   reader(options?: ProtectionOptions): RecordReader;
 }
@@ -48,6 +50,12 @@ export function protectionOf(suite: CipherSuite): Protection {
     suite,
     iv: keys.iv,
     headerLength: suite.version === 'DTLSv1.3' ? 5 : 13,
+    source: (asked) => ({
+      keysOf: (direction) => {
+        asked.push(direction);
+        return { crypto: nodeProvider, suite, keys };
+      },
+    }),
     writer: ({ epoch = 1, limits, sequence, provider = nodeProvider, cid } = {}) => {
       const Aead = suite.version === 'DTLSv1.3' ? RecordWriter13 : RecordWriter12;
       const writer =
