@@ -46,7 +46,7 @@ async function lateAnswer(): Promise<void> {
   await Promise.all([offerer.close(), answerer.close()]);
 }
 
-/** Somebody has another certificate than the description says. */
+/** The peer has another certificate than the description says. */
 async function mismatch(): Promise<void> {
   const [offerer, answerer] = await Promise.all([Peer.create({ lite: true }), Peer.create({ lite: false })]);
   const answer = answerer.answer(offerer.offer(), 'active');
