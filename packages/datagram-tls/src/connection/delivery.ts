@@ -132,7 +132,8 @@ export class Delivery {
 
   /** Never sent, or lost, in order. */
   get sendable(): readonly Stretch[] {
-    return joined(this.#pieces.filter(({ order }) => order <= this.#settled));
+    const pieces = this.#pieces.filter(({ order }) => order <= this.#settled);
+    return areApart(pieces) ? pieces : joined(pieces);
   }
 
   /** Something that was sent is lost. */
@@ -312,6 +313,12 @@ function joined(pieces: readonly Piece[]): Stretch[] {
     else stretches.push({ item, start, end });
   }
   return stretches;
+}
+
+/** No two belong to one item, as in any flight before it is acknowledged in parts. */
+function areApart(pieces: readonly Piece[]): boolean {
+  for (let i = 1; i < pieces.length; i++) if (pieces[i - 1]?.item === pieces[i]?.item) return false;
+  return true;
 }
 
 function holds(outer: Stretch, inner: Stretch): boolean {

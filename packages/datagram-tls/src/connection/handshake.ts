@@ -692,5 +692,6 @@ class ReceivedFlight {
 
 /** The keys of tickets could not be had. Own properties count, as in all that may be left out. */
 function hasFailure(answer: JobAnswer): answer is JobAnswer & { readonly failure: Failure } {
-  return Object.hasOwn(answer, 'failure') && Reflect.get(answer, 'failure') !== undefined;
+  if (answer.kind !== 'open-ticket' && answer.kind !== 'seal-ticket') return false;
+  return Object.hasOwn(answer, 'failure') && answer.failure !== undefined;
 }

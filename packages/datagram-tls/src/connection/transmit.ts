@@ -279,7 +279,9 @@ class FlightPacker {
       fragmentLength: end - start,
     });
     this.#filled += HANDSHAKE_HEADER_LENGTH;
-    contentDraft.set(item.body.subarray(start, end), this.#filled);
+    const { body } = item;
+    // A view of few bytes has them moved out of the heap first.
+    contentDraft.set(start === 0 && end === body.length ? body : body.subarray(start, end), this.#filled);
     this.#filled += end - start;
   }
 

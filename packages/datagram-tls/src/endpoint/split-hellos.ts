@@ -130,22 +130,29 @@ export function looksLikeClientHello(datagram: Uint8Array): boolean {
 
 /** The fragments of one ClientHello at the start of a datagram; empty when there are none. */
 export function readHelloParts(datagram: Uint8Array): readonly HelloPart[] {
-  const parts: HelloPart[] = [];
+  let parts: HelloPart[] | undefined;
   for (let offset = 0; offset < datagram.length; offset = header.end) {
     if (readHeader(datagram, offset, header) !== undefined) break;
     if (header.unified || header.type !== ContentType.handshake || header.epoch !== 0) break;
-    const all = readHandshakeFragments(datagram.subarray(header.bodyStart, header.end)) ?? [];
-    // Empty fragments carry no information.
-    const fragments = all.filter(({ fragmentLength, length }) => fragmentLength > 0 || length === 0);
-    const first = parts[0]?.fragment ?? fragments[0];
-    for (const fragment of fragments) {
-      if (fragment.type !== HandshakeType.client_hello || fragment.messageSeq !== first?.messageSeq)
-        return parts;
-      parts.push({ fragment, recordSequence: header.sequence });
+    let count = 0;
+    for (const fragment of readHandshakeFragments(datagram, header.bodyStart, header.end) ?? []) {
+      if (isEmpty(fragment)) continue;
+      count++;
+      const { messageSeq } = parts?.[0]?.fragment ?? fragment;
+      if (fragment.type !== HandshakeType.client_hello || fragment.messageSeq !== messageSeq)
+        return parts ?? [];
+      const part = { fragment, recordSequence: header.sequence };
+      if (parts === undefined) parts = [part];
+      else parts.push(part);
     }
-    if (fragments.length === 0) break;
+    if (count === 0) break;
   }
-  return parts;
+  return parts ?? [];
+}
+
+/** It carries no information. */
+function isEmpty({ fragmentLength, length }: HandshakeFragment): boolean {
+  return fragmentLength === 0 && length > 0;
 }
 
 /** The fields of a ClientHello in its first fragment; `undefined` for other fragments, and before the cookie field. */

@@ -19,18 +19,17 @@ export function chooseAgreements(ctx: Context, rules: VersionRules, client: Exte
   return { alpn: chooseAlpn(security, client), srtp: chooseSrtp(security, client), records };
 }
 
-/** The server's answering extensions: in its ServerHello, and in DTLS 1.3 in its EncryptedExtensions. */
-export function encodeAgreements(
+/** Adds the server's answering extensions to `answers`: its ServerHello's, in DTLS 1.3 its EncryptedExtensions'. */
+export function addAgreements(
+  answers: Map<number, Uint8Array>,
   { alpn, srtp, records }: Agreed,
   rules: VersionRules,
-): Map<number, Uint8Array> {
-  const extensions = withoutGaps([
-    [ExtensionType.alpn, alpn && encodeAlpnResponse(alpn)],
-    [ExtensionType.use_srtp, srtp && encodeUseSrtpResponse({ profile: SrtpProfile[srtp], mki: EMPTY })],
-  ]);
+): void {
+  if (alpn !== undefined) answers.set(ExtensionType.alpn, encodeAlpnResponse(alpn));
+  if (srtp !== undefined)
+    answers.set(ExtensionType.use_srtp, encodeUseSrtpResponse({ profile: SrtpProfile[srtp], mki: EMPTY }));
   const limits = encodeRecordLimits(records, rules);
-  if (limits !== undefined) extensions.set(...limits);
-  return extensions;
+  if (limits !== undefined) answers.set(...limits);
 }
 
 /** Applies the server's answers. That they answer what was offered has been checked. */
@@ -42,20 +41,22 @@ export function readAgreements(ctx: Context, rules: VersionRules, answers: Exten
 }
 
 /**
- * The server's answer about connection IDs, which both versions have in the ServerHello (RFC 9146 §3, RFC 9147 §9);
- * empty: none. Before any keys are installed.
+ * Adds the server's answer about connection IDs, if there is one, to those of its ServerHello, where both versions have it
+ * (RFC 9146 §3, RFC 9147 §9). Before any keys are installed.
  */
-export function chooseConnectionIds(ctx: Context, client: Extensions): Map<number, Uint8Array> {
-  const answers = new Map<number, Uint8Array>();
+export function chooseConnectionIds(
+  answers: Map<number, Uint8Array>,
+  ctx: Context,
+  client: Extensions,
+): void {
   const send = readConnectionId(client);
   const offersChecks = readReturnRoutability(client);
   const receive = send === undefined || !fitsMtu(ctx, send) ? undefined : ctx.connectionId;
-  if (send === undefined || receive === undefined) return answers;
+  if (send === undefined || receive === undefined) return;
   const checksPaths = offersChecks && ctx.behaviour.returnRoutability !== 'never';
   ctx.emit({ do: 'use-connection-ids', ids: { send, receive }, checksPaths });
   answers.set(ExtensionType.connection_id, encodeConnectionId(receive));
   if (checksPaths) answers.set(ExtensionType.return_routability_check, encodeReturnRoutability());
-  return answers;
 }
 
 /** Applies the server's answer. That it answers what was offered has been checked. */
@@ -81,10 +82,4 @@ const LEAST_ROOM = 200;
 /** An ID may have 255 bytes, and the smallest datagrams 256. */
 export function fitsMtu({ behaviour }: Context, cid: Uint8Array): boolean {
   return behaviour.mtu - cid.length >= LEAST_ROOM;
-}
-
-function withoutGaps(list: readonly (readonly [number, Uint8Array | undefined])[]): Map<number, Uint8Array> {
-  const extensions = new Map<number, Uint8Array>();
-  for (const [type, body] of list) if (body !== undefined) extensions.set(type, body);
-  return extensions;
 }

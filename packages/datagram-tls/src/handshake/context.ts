@@ -93,13 +93,13 @@ export class Context {
     return this.#adopted;
   }
 
-  get #made(): Action[] {
+  #made(): Action[] {
     this.#actions ??= [];
     return this.#actions;
   }
 
   emit(action: Action): void {
-    this.#made.push(action);
+    this.#made().push(action);
   }
 
   /** Messages that may still be numbered: message_seq never wraps (RFC 9147 §5.2). */
@@ -115,7 +115,7 @@ export class Context {
 
   /** Adds a message to the flight alone. */
   sendPostHandshake(type: number, body: Uint8Array, epoch: number): void {
-    this.#made.push({ do: 'send', type, seq: this.#nextSeq++, epoch, body });
+    this.#made().push({ do: 'send', type, seq: this.#nextSeq++, epoch, body });
   }
 
   /** Client: its next ClientHello is a first one, to which nothing of before belongs. */
@@ -125,12 +125,12 @@ export class Context {
   }
 
   fail(error: DTLSError): void {
-    this.#made.push({ do: 'fail', error });
+    this.#made().push({ do: 'fail', error });
   }
 
   /** Server: the client, whose path is not validated, is asked for a cookie. */
   decline(reason: EarlyRefusal): { readonly at: 'declined' } {
-    this.#made.push({ do: 'decline', reason });
+    this.#made().push({ do: 'decline', reason });
     return { at: 'declined' };
   }
 

@@ -75,7 +75,7 @@ export class Reader {
   }
 
   bytes(length: number): Uint8Array {
-    if (!this.#take(length)) return EMPTY;
+    if (!this.#take(length) || length === 0) return EMPTY;
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
@@ -98,13 +98,11 @@ export class Reader {
 
   /** `uint16 x<min..max>`; lengths in bytes, as the RFCs count them. */
   listU16(min = 0, max = 0xfffe): number[] {
-    const bytes = this.vec16(min, max);
-    if (bytes.length % 2 !== 0) this.fail();
+    const length = this.u16();
+    if (length < min || length > max || length > this.left || length % 2 !== 0) this.fail();
     if (this.#failed) return [];
-    const items = new Array<number>(bytes.length / 2);
-    for (let i = 0; i < items.length; i++) {
-      items[i] = ((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number);
-    }
+    const items = new Array<number>(length / 2);
+    for (let i = 0; i < items.length; i++) items[i] = this.u16();
     return items;
   }
 

@@ -14,11 +14,12 @@ import {
   type SchemeName,
   WireVersion,
 } from '../../wire/codes.js';
+import type { Extensions } from '../../wire/extension-block.js';
 import { transcriptHeader12 } from '../../wire/messages/handshake-header.js';
 import { encodeNewSessionTicket12 } from '../../wire/messages/new-session-ticket12.js';
 import { DOWNGRADE_TO_12, encodeServerHello } from '../../wire/messages/server-hello.js';
 import { FACTS_12, isLatest } from '../../wire/version.js';
-import { chooseAgreements, chooseConnectionIds, encodeAgreements } from '../agreements.js';
+import { addAgreements, chooseAgreements, chooseConnectionIds } from '../agreements.js';
 import type { FinishedVerified, PeerIdentity } from '../authenticate.js';
 import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
@@ -192,7 +193,7 @@ export function resume12(
     promisesTicket: opened.stale,
   };
   ctx.transcript.begin(transcriptHeader12, resumed.suite.hash, false);
-  sendServerHello12(ctx, client, negotiated, undefined, new Map());
+  sendServerHello12(ctx, client, negotiated, undefined);
   const secrets = resumeSecrets12(ctx, negotiated, resumed.secret);
   const ready = { hello: negotiated, peer, scheme: undefined, group: undefined, secrets, resumed };
   if (!negotiated.promisesTicket) return sendEnd(ctx, ready);
@@ -221,6 +222,8 @@ export function serverRandom12(ctx: Context): Uint8Array {
   return random;
 }
 
+const NO_ANSWERS: Extensions = new Map();
+
 /**
  * `group`: of the key exchange, if there is one; `answers`: further extensions, such as for the choice of a
  * certificate.
@@ -230,7 +233,7 @@ export function sendServerHello12(
   client: ClientOffer,
   hello: Negotiated12,
   group: GroupName | undefined,
-  answers: ReadonlyMap<number, Uint8Array>,
+  answers: Extensions = NO_ANSWERS,
 ): void {
   const extensions = new Map<number, Uint8Array>();
   if (client.secureRenegotiation)
@@ -243,9 +246,8 @@ export function sendServerHello12(
     extensions.set(ExtensionType.ec_point_formats, encodeEcPointFormats(Uint8Array.of(UNCOMPRESSED)));
   }
   if (hello.promisesTicket) extensions.set(ExtensionType.session_ticket, encodeSessionTicketResponse());
-  for (const [type, answer] of encodeAgreements(hello.agreed, FACTS_12.rules)) extensions.set(type, answer);
-  for (const [type, answer] of chooseConnectionIds(ctx, client.hello.extensions))
-    extensions.set(type, answer);
+  addAgreements(extensions, hello.agreed, FACTS_12.rules);
+  chooseConnectionIds(extensions, ctx, client.hello.extensions);
   for (const [type, answer] of answers) extensions.set(type, answer);
   const body = encodeServerHello({
     legacyVersion: WireVersion.dtls12,

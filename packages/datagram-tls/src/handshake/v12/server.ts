@@ -237,24 +237,25 @@ function sendFlight(
   ctx.transcript.begin(transcriptHeader12, suite.hash, asksForCertificate);
   if (choice.by === 'certificate') {
     const types = { client: typeToAsk(ctx.security, client), server: choice.identity.type };
-    const answers = nameAnswer(ctx, client);
+    const answers = isNamed(ctx, client) ? nameAnswer() : new Map<number, Uint8Array>();
     for (const [type, body] of encodeCertificateTypes(ctx.security, client, types)) answers.set(type, body);
     if (staple !== undefined) answers.set(ExtensionType.status_request, encodeStatusResponse());
     sendServerHello12(ctx, client, negotiated, group, answers);
     const exchange = ctx.provider.startKeyExchange(choice.group);
     return sendChain(ctx, { negotiated, choice, types, exchange }, staple);
   }
-  sendServerHello12(ctx, client, negotiated, group, nameAnswer(ctx, client));
+  sendServerHello12(ctx, client, negotiated, group, isNamed(ctx, client) ? nameAnswer() : undefined);
   const exchange = group === undefined ? undefined : ctx.provider.startKeyExchange(group);
   return sendPskFlight12(ctx, { negotiated, exchange });
 }
 
 /** Its name selected the settings; not said for a resumed session (RFC 6066 §3). */
-function nameAnswer(ctx: Context, { serverName }: ClientOffer): Map<number, Uint8Array> {
-  const answers = new Map<number, Uint8Array>();
-  if (ctx.adopted && serverName !== undefined)
-    answers.set(ExtensionType.server_name, encodeServerNameResponse());
-  return answers;
+function isNamed({ adopted }: Context, { serverName }: ClientOffer): boolean {
+  return adopted && serverName !== undefined;
+}
+
+function nameAnswer(): Map<number, Uint8Array> {
+  return new Map([[ExtensionType.server_name, encodeServerNameResponse()]]);
 }
 
 /** Everything before the signature, which may take time. */

@@ -226,7 +226,7 @@ function sendServerHello(
     extensions.set(ExtensionType.key_share, answer);
   }
   if (psk !== undefined) extensions.set(ExtensionType.pre_shared_key, encodePreSharedKeyResponse(psk.index));
-  for (const [type, answer] of chooseConnectionIds(ctx, hello.extensions)) extensions.set(type, answer);
+  chooseConnectionIds(extensions, ctx, hello.extensions);
   const body = encodeServerHello({
     legacyVersion: WireVersion.dtls12,
     random: ctx.provider.randomBytes(32),

@@ -24,7 +24,7 @@ import { decodeClientHello } from '../../wire/messages/client-hello.js';
 import { encodeEncryptedExtensions } from '../../wire/messages/encrypted-extensions.js';
 import { decodeFinished, encodeFinished } from '../../wire/messages/finished.js';
 import { FACTS_13 } from '../../wire/version.js';
-import { chooseAgreements, encodeAgreements } from '../agreements.js';
+import { addAgreements, chooseAgreements } from '../agreements.js';
 import { acceptPeer, askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, claimChain, PeerIdentity } from '../authenticate.js';
 import { type ClientOffer, readClientOffer } from '../client-wishes.js';
@@ -413,7 +413,8 @@ export function sendEncryptedExtensions(
   answers: ReadonlyMap<number, Uint8Array>,
 ): Agreed {
   const agreed = chooseAgreements(ctx, FACTS_13.rules, client.hello.extensions);
-  const extensions = encodeAgreements(agreed, FACTS_13.rules);
+  const extensions = new Map<number, Uint8Array>();
+  addAgreements(extensions, agreed, FACTS_13.rules);
   for (const [type, answer] of answers) extensions.set(type, answer);
   if (ctx.adopted && client.serverName !== undefined)
     extensions.set(ExtensionType.server_name, encodeServerNameResponse());

@@ -21,16 +21,23 @@ export interface HandshakeFragment extends HandshakeHeader {
 
 /**
  * All the fragments in the payload of one handshake record, in order; `undefined` when any is malformed.
- * An empty payload is malformed too (RFC 8446 §5.1).
+ * An empty payload is malformed too (RFC 8446 §5.1). `start` and `end`: of the payload in `bytes`.
  */
-export function readHandshakeFragments(payload: Uint8Array): HandshakeFragment[] | undefined {
-  const r = new Reader(payload);
-  const fragments: HandshakeFragment[] = [];
-  do {
+export function readHandshakeFragments(
+  bytes: Uint8Array,
+  start = 0,
+  end = bytes.length,
+): HandshakeFragment[] | undefined {
+  const r = new Reader(bytes, start, end);
+  const first = readHandshakeFragment(r);
+  if (first === undefined) return undefined;
+  // Nearly always the only one: a list that grows has room for 17.
+  const fragments = [first];
+  while (r.left > 0) {
     const fragment = readHandshakeFragment(r);
     if (fragment === undefined) return undefined;
     fragments.push(fragment);
-  } while (r.left > 0);
+  }
   return fragments;
 }
 
