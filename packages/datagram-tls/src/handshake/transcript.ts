@@ -87,11 +87,11 @@ export class Transcript {
     return this.#digest;
   }
 
-  /** Transcript-Hash as if `encoded` were added, such as a part of a ClientHello (RFC 8446 §4.2.11.2). */
-  digestWith(hash: HashName, encoded: Uint8Array): Uint8Array {
+  /** Transcript-Hash as if `parts` of a message were added, such as those of a ClientHello (RFC 8446 §4.2.11.2). */
+  digestWith(hash: HashName, ...parts: Uint8Array[]): Uint8Array {
     const running = this.#hash?.copy() ?? this.#provider.hash(hash);
     for (const entry of this.#entries) this.#absorb(running, entry);
-    running.update(encoded);
+    for (const part of parts) running.update(part);
     return running.digest();
   }
 

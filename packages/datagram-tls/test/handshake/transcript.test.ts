@@ -72,13 +72,24 @@ suite('the transcript', () => {
 
   test('the transcript is replaced by its message_hash after a HelloRetryRequest', () => {
     const transcript = filled();
-    const firstHello = transcript.digestWith('sha256', new Uint8Array(0));
+    const firstHello = transcript.digestWith('sha256');
     assert.deepEqual(firstHello, sha256(FIRST_13));
     transcript.restart();
     transcript.add(2, 256, second);
     transcript.beginRetried('sha256', firstHello);
     const messageHash = concat(Uint8Array.of(254, 0, 0, 32), sha256(FIRST_13));
     assert.deepEqual(transcript.digest(), sha256(messageHash, SECOND_13));
+  });
+
+  test('a digest may cover parts of a message that is not added', () => {
+    const transcript = filled();
+    const whole = sha256(FIRST_13, SECOND_13);
+    const parts = [SECOND_13.subarray(0, 4), SECOND_13.subarray(4)];
+    assert.deepEqual(transcript.digestWith('sha256', ...parts), whole);
+    assert.deepEqual(transcript.digestWith('sha256'), sha256(FIRST_13), 'nothing was added');
+    transcript.begin(transcriptHeader13, 'sha256', false);
+    assert.deepEqual(transcript.digestWith('sha256', ...parts), whole);
+    assert.deepEqual(transcript.digest(), sha256(FIRST_13));
   });
 
   test('the transcript has no digest before the hash is known', () => {

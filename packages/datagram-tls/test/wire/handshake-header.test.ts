@@ -3,9 +3,9 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { concat } from '#lib/base/bytes.js';
 import {
-  encodeHandshake13,
   readHandshakeFragments,
   transcriptHeader12,
+  transcriptHeader13,
   writeHandshakeHeader,
 } from '#lib/wire/messages/handshake-header.js';
 import { hex } from './bytes.js';
@@ -97,6 +97,6 @@ suite('handshake header', () => {
   });
 
   test('the 1.3 transcript has neither', () => {
-    assert.deepEqual(encodeHandshake13(20, hex('0102')), hex('14 000002 0102'));
+    assert.deepEqual(transcriptHeader13(20, 3, 2), hex('14 000002'));
   });
 });

@@ -3,7 +3,7 @@ import { bindersLength, encodePreSharedKeyRequest } from '../../extensions/pre-s
 import { deriveBinderKey13, deriveFinishedKey13 } from '../../keys/schedule13.js';
 import { ExtensionType, HandshakeType } from '../../wire/codes.js';
 import { encodeClientHello } from '../../wire/messages/client-hello.js';
-import { encodeHandshake13 } from '../../wire/messages/handshake-header.js';
+import { transcriptHeader13 } from '../../wire/messages/handshake-header.js';
 import type { Context } from '../context.js';
 import type { Offer } from '../offer.js';
 import { earlySecretOf, type Psk13 } from '../offered-psk.js';
@@ -27,8 +27,8 @@ export function bindOffer(ctx: Context, offer: Offer): Offer {
 export function computeBinder(ctx: Context, psk: Psk13, body: Uint8Array, length: number): Uint8Array {
   const { provider, transcript } = ctx;
   const { hash } = psk;
-  const whole = encodeHandshake13(HandshakeType.client_hello, body);
-  const covered = transcript.digestWith(hash, whole.subarray(0, whole.length - length));
+  const header = transcriptHeader13(HandshakeType.client_hello, 0, body.length);
+  const covered = transcript.digestWith(hash, header, body.subarray(0, body.length - length));
   const key = keys.get(psk) ?? binderKey(provider, psk);
   keys.set(psk, key);
   return key.sign(covered);

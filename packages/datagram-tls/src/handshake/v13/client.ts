@@ -1,4 +1,4 @@
-import { EMPTY, sameBytes } from '../../base/bytes.js';
+import { sameBytes } from '../../base/bytes.js';
 import { decoded, violation } from '../../base/errors.js';
 import type { PskCredential } from '../../config/config.js';
 import type { KeyExchange } from '../../crypto/provider.js';
@@ -429,7 +429,7 @@ function onHelloRetryRequest(
   // RFC 8446 §4.2: the cookie is the one extension that a server may send without an offer.
   checkAnswers(hello.extensions, 'HRR', offer.hello.extensions);
   const retried = withoutUnfit(secondOffer(ctx, refuseEarly(ctx, offer), hello), suite);
-  const firstHello = ctx.transcript.digestWith(suite.hash, EMPTY);
+  const firstHello = ctx.transcript.digestWith(suite.hash);
   ctx.transcript.restart();
   ctx.transcript.add(message.type, message.seq, message.body);
   ctx.transcript.beginRetried(suite.hash, firstHello);
@@ -501,7 +501,7 @@ function sendEarly(ctx: Context, offer: EarlyOffer, clientRandom: Uint8Array): v
   const { provider, transcript } = ctx;
   const { suite, key, most, recordLimit } = offer;
   const early = deriveEarlySecret13(provider, suite.hash, key);
-  const digest = transcript.digestWith(suite.hash, EMPTY);
+  const digest = transcript.digestWith(suite.hash);
   const secret = deriveEarlyTrafficSecret13(provider, suite.hash, early, digest);
   ctx.emit({ do: 'log-secret', label: 'CLIENT_EARLY_TRAFFIC_SECRET', clientRandom, secret });
   installKeys13(ctx, suite, 'write', EARLY_EPOCH, secret);

@@ -8,7 +8,7 @@ import { decodePreSharedKeyRequest } from '../../extensions/pre-shared-key.js';
 import { ExtensionType, Group, HandshakeType } from '../../wire/codes.js';
 import { Reader, Writer } from '../../wire/cursor.js';
 import type { ClientHelloPrefix } from '../../wire/messages/client-hello.js';
-import { encodeHandshake13 } from '../../wire/messages/handshake-header.js';
+import { transcriptHeader13 } from '../../wire/messages/handshake-header.js';
 import { FACTS_13 } from '../../wire/version.js';
 import type { ClientOffer } from '../client-wishes.js';
 import type { CookieExchange, CookieRequest } from '../version.js';
@@ -45,7 +45,8 @@ function askForCookie(security: Security, wishes: ClientOffer, body: Uint8Array)
     throw violation('illegal_parameter', 'the cookie of the client is not one of ours');
   const { suite, group } = choose13(security, client);
   const hash = security.provider.hash(suite.hash);
-  hash.update(encodeHandshake13(HandshakeType.client_hello, body));
+  hash.update(transcriptHeader13(HandshakeType.client_hello, 0, body.length));
+  hash.update(body);
   const askedFor = shareFor(client, group) === undefined ? group : undefined;
   const nameHash = hashName(client.serverName);
   return {

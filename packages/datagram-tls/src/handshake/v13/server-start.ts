@@ -15,7 +15,7 @@ import {
 import { encodeSupportedVersionsResponse } from '../../extensions/supported-versions.js';
 import { deriveEarlyTrafficSecret13 } from '../../keys/schedule13.js';
 import { ExtensionType, Group, type GroupName, HandshakeType, WireVersion } from '../../wire/codes.js';
-import { encodeHandshake13, transcriptHeader13 } from '../../wire/messages/handshake-header.js';
+import { transcriptHeader13 } from '../../wire/messages/handshake-header.js';
 import { encodeServerHello } from '../../wire/messages/server-hello.js';
 import { FACTS_13 } from '../../wire/version.js';
 import type { EarlyRefusal } from '../actions.js';
@@ -87,7 +87,7 @@ function sendHelloRetryRequest(
   message: Message,
 ): Retry13 {
   ctx.transcript.add(message.type, message.seq, message.body);
-  const firstHello = ctx.transcript.digestWith(choice.suite.hash, EMPTY);
+  const firstHello = ctx.transcript.digestWith(choice.suite.hash);
   const nameHash = hashName(client.serverName);
   const { suite, group } = choice;
   const retry: Retry13 = {
@@ -344,7 +344,8 @@ export function acceptEarly(ctx: Context, { hello, psk, most }: EarlyHello): Map
   const { provider, transcript } = ctx;
   const { choice, client, message } = hello;
   const { hash } = choice.suite;
-  const digest = transcript.digestWith(hash, encodeHandshake13(HandshakeType.client_hello, message.body));
+  const header = transcriptHeader13(HandshakeType.client_hello, 0, message.body.length);
+  const digest = transcript.digestWith(hash, header, message.body);
   const early = earlySecretOf(provider, psk);
   const secret = deriveEarlyTrafficSecret13(provider, hash, early, digest);
   ctx.emit({ do: 'early-data', accepted: true, most });

@@ -1,4 +1,3 @@
-import { concat } from '../../base/bytes.js';
 import { Reader } from '../cursor.js';
 
 /** Bytes of a handshake header in DTLS: type, length, message_seq, fragment_offset, fragment_length. */
@@ -75,11 +74,6 @@ export const transcriptHeader12: TranscriptHeader = (type, messageSeq, length) =
 /** The same in the DTLS 1.3 transcript: without sequence and fragment fields (RFC 9147 §5.2). */
 export const transcriptHeader13: TranscriptHeader = (type, _messageSeq, length) =>
   Uint8Array.of(type, length >>> 16, length >>> 8, length);
-
-/** A whole message in the form of the DTLS 1.3 transcript. */
-export function encodeHandshake13(type: number, body: Uint8Array): Uint8Array {
-  return concat(transcriptHeader13(type, 0, body.length), body);
-}
 
 function putU24(target: Uint8Array, at: number, value: number): void {
   target[at] = value >>> 16;
