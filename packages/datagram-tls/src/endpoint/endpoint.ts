@@ -214,7 +214,8 @@ export class Endpoint {
     checkSecurity(security, 'security', 'client');
     checkBehaviour(behaviour, 'behaviour');
     checkDestination(destination, 'destination');
-    if (this.#neighbour(peer) !== undefined) throw addressInUse(peer);
+    const neighbour = this.#neighbour(peer);
+    if (neighbour !== undefined && !leavesAddress(neighbour)) throw addressInUse(peer);
     const ids = idsFor(behaviour, 'client', this.#routes);
     const machine = new Machine(security, behaviour, destination, peer, FROM_ZERO, this.#memory, ids);
     const entry = this.#add(connectionAround(machine), peer, now, ids);
@@ -637,6 +638,11 @@ export class Endpoint {
     this.#acceptor.review(current, now);
     this.#touch(current);
   }
+}
+
+/** It has claimed the address of its peer and not shown that it is there; its connection IDs find it all the same. */
+function leavesAddress(entry: ConnectionEntry): boolean {
+  return hasIds(entry) && !entry.connection.path.validated;
 }
 
 function addressInUse({ address, port }: PeerAddress): Error {

@@ -5,10 +5,11 @@ import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
 import type { PeerAddress } from '#lib/base/peer-address.js';
 import { machineOf } from '#lib/connection/connection.js';
+import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { assertAlive } from '../../support/alive.js';
 import { Pair } from '../../support/pair.js';
 import { Random } from '../../support/random.js';
-import { VERSIONS } from '../../support/settings.js';
+import { behaviour, security, VERSIONS } from '../../support/settings.js';
 
 /** As many as there are: each datagram of a flood has another one. */
 function strangers(n: number): PeerAddress {
@@ -46,6 +47,27 @@ for (const version of VERSIONS) {
     assert.deepEqual([pair.server.entry.peer, pair.server.migrated], [home, []]);
     assertAlive(pair);
   };
+
+  suite(`connection IDs and the addresses of others, ${version}`, () => {
+    test('a client that sends from an address of another keeps no session of ours from it', () => {
+      const { pair, record } = seen();
+      const { endpoint, entry } = pair.server;
+      const other = strangers(1);
+      pair.inject(pair.server, record, other);
+      assert.deepEqual([entry.peer, entry.connection.path.validated], [other, false]);
+      const destination = { serverName: 'localhost', verifyName: 'localhost' };
+      const connect = (): ConnectionEntry =>
+        endpoint.connect(other, security('client', version), behaviour(), destination, pair.now);
+      const ours = connect();
+      assert.equal(endpoint.find(other), ours);
+      assert.throws(connect, { code: 'ERR_DTLS_ADDRESS_IN_USE' }, 'it goes on');
+      endpoint.abandon(ours, undefined);
+      pair.drain();
+      assertAlive(pair);
+      assert.deepEqual(entry.peer, pair.client.address);
+      assert.equal(endpoint.size, 1);
+    });
+  });
 
   suite(`floods of connection IDs, ${version}`, () => {
     test('guesses are counted and forgotten, those that miss by one bit included', () => {
