@@ -23,7 +23,7 @@ export interface Raid {
 }
 
 const ATTACKER = '127.0.0.9';
-const HANDSHAKE_MS = 20_000;
+const HANDSHAKE_MS = 30_000;
 const LINES = 4;
 const PAUSE_MS = 60;
 const LATER_MS = 20;

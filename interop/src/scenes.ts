@@ -3,7 +3,10 @@ import { type Encounter, Failure, type Plan } from './exchange.js';
 import type { Facts, KeyUpdate } from './peers/peer.js';
 import type { Role } from './vocabulary.js';
 
-const HANDSHAKE_MS = 12_000;
+/** Programs in Java take seconds to start on a busy machine. */
+const HANDSHAKE_MS = 30_000;
+/** Some that refuse, or are refused, stay silent: as long as this, none is a session. */
+const REFUSAL_MS = 12_000;
 const ECHO_MS = 5_000;
 const END_MS = 5_000;
 /** DTLS does not repeat lost application data, so on a lossy path the client repeats it at this interval. */
@@ -55,7 +58,7 @@ export async function struggle(both: Encounter, ms: number): Promise<Record<Role
 
 /** A handshake that the client ends, because it does not trust the server. */
 export async function refusal(both: Encounter): Promise<Record<Role, Facts>> {
-  if (await both.client.established(HANDSHAKE_MS)) throw new Failure('the client accepted the server');
+  if (await both.client.established(REFUSAL_MS)) throw new Failure('the client accepted the server');
   await both.client.over(END_MS);
   await both.server.over(END_MS);
   return await both.finish();

@@ -17,7 +17,8 @@ import {
 } from './peer.js';
 import { type Manners, ProgramSide } from './program.js';
 
-const START_MS = 20_000;
+/** As long as a program in Java takes on a very busy machine. */
+const START_MS = 40_000;
 const PROGRAMS = fileURLToPath(new URL('../../../.cache/interop/bin/', import.meta.url));
 
 /** The differences between the programs of `interop/native`. */

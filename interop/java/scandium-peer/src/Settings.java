@@ -30,7 +30,9 @@ final class Settings {
         builder.set(DtlsConfig.DTLS_ROLE, flags.server ? DtlsConfig.DtlsRole.SERVER_ONLY : DtlsConfig.DtlsRole.CLIENT_ONLY);
         builder.set(DtlsConfig.DTLS_SUPPORT_KEY_MATERIAL_EXPORT, true);
         builder.set(DtlsConfig.DTLS_RETRANSMISSION_TIMEOUT, 1, TimeUnit.SECONDS);
-        builder.set(DtlsConfig.DTLS_MAX_RETRANSMISSIONS, 8);
+        // On a lossy path a timer that doubles up to a minute is soon longer than the test waits.
+        builder.set(DtlsConfig.DTLS_MAX_RETRANSMISSION_TIMEOUT, 4, TimeUnit.SECONDS);
+        builder.set(DtlsConfig.DTLS_MAX_RETRANSMISSIONS, 20);
         builder.set(DtlsConfig.DTLS_RECOMMENDED_CIPHER_SUITES_ONLY, false);
         if (flags.server) {
             builder.setAddress(flags.address());
