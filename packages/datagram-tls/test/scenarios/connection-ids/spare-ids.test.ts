@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
 import type { Role } from '#lib/config/config.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
+import { encodeAck, type RecordNumber } from '#lib/wire/messages/ack.js';
 import { ConnectionIdUsage, encodeNewConnectionId } from '#lib/wire/messages/new-connection-id.js';
 import { encodeRequestConnectionId } from '#lib/wire/messages/request-connection-id.js';
 import { Insider13 } from '../../support/insider13.js';
@@ -21,6 +22,8 @@ interface Talk {
   readonly say: (type: number, body: Uint8Array, cid?: Uint8Array) => void;
   /** Data of the other side. */
   readonly talk: (cid: Uint8Array) => void;
+  /** The other side has all handshake records that the tested one has sent since. */
+  readonly acknowledge: () => void;
 }
 
 /** `role` is tested, and asks for IDs of `own` bytes; the other side, for `peers`, is one whose keys the test has. */
@@ -45,6 +48,13 @@ function talkTo(role: Role, own = 8, peers = 8, next = (cid: Uint8Array) => cid)
   let messageSeq = peer === 'client' ? 3 : 6;
   const tested = pair[role];
   const first = pair.idsOf(tested).receive;
+  const sent: RecordNumber[] = [];
+  pair.onDeparture = (side, data) => {
+    if (side !== tested) return;
+    const cidLength = pair.idsOf(tested).send.length;
+    for (const { type, epoch, sequence } of insider.open(role, data, 3, cidLength))
+      if (type === ContentType.handshake) sent.push({ epoch, sequenceNumber: sequence });
+  };
   const put = (record: Uint8Array): void => {
     // What the tested side answers does not reach the other one, which knows nothing of this.
     pair.intercept = () => [];
@@ -56,6 +66,11 @@ function talkTo(role: Role, own = 8, peers = 8, next = (cid: Uint8Array) => cid)
     made,
     say: (type, body, cid = first) =>
       put(insider.message(peer, 3, { type, messageSeq: messageSeq++, body }, sequence++, cid)),
+    acknowledge: () => {
+      const cid = made.at(-1) ?? first;
+      const body = encodeAck({ recordNumbers: sent.splice(0) });
+      put(insider.seal(peer, 3, ContentType.ack, body, sequence++, cid));
+    },
     talk: (cid) => put(insider.seal(peer, 3, ContentType.application_data, utf8('data'), sequence++, cid)),
   };
 }
@@ -109,6 +124,25 @@ for (const role of ['client', 'server'] as const) {
       say(request_connection_id, encodeRequestConnectionId({ numCids: 255 }));
       assert.equal(made.length, 8);
       assert.equal(tested.isConnected, true);
+    });
+
+    test('a peer that asks after each sleep, and takes the next ID each time, gets no more than nine at a time', () => {
+      const { pair, tested, made, say, talk, acknowledge } = talkTo(role);
+      const ids = new Set<string>();
+      for (let round = 0; round < 40; round++) {
+        acknowledge();
+        assert.ok(tested.endpoint.hibernate(tested.entry, pair.now), `awake in round ${round}`);
+        say(request_connection_id, encodeRequestConnectionId({ numCids: 255 }), made.at(-1));
+        acknowledge();
+        assert.ok(tested.endpoint.hibernate(tested.entry, pair.now));
+        talk(made.at(-1) ?? assert.fail());
+        const { receive } = pair.idsOf(tested);
+        assert.deepEqual(receive, made.at(-1));
+        ids.add(receive.join());
+      }
+      assert.ok(ids.size > 1);
+      assert.equal(tested.isConnected, true);
+      assert.ok(made.length <= 8 + 40, `${made.length} were made`);
     });
 
     test('a function that repeats itself gives no ID twice, and is asked eight times', () => {
