@@ -30,7 +30,7 @@ export interface Acceleration {
   readonly hashes: readonly HashName[];
   /** The groups in which it exchanges keys. */
   readonly groups: readonly GroupName[];
-  /** The schemes whose signatures it verifies; node:crypto makes them. */
+  /** The schemes whose signatures it verifies. It makes those of ECDSA, too; node:crypto makes all others. */
   readonly sigalgs: readonly SchemeName[];
   /**
    * How it receives and sends many datagrams at once, on Linux, at sockets that the library opens: with `recvmmsg`, with
