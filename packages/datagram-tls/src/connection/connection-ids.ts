@@ -141,6 +141,11 @@ export class ConnectionIds implements CidIssuer, CidLengths {
     return next;
   }
 
+  /** A process before may have used the peer's spare ones, which the peer may have forgotten since: the one in use stays. */
+  forgetSpares(): void {
+    this.#spares = [];
+  }
+
   /** The record at hand is authentic: where it has another ID, the peer uses that from now on. */
   onUsed(): void {
     if (this.#matched <= 0) return;

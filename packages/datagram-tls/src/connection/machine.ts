@@ -205,6 +205,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     this.#association.heardAt = now;
     this.#watch.start();
     if (!this.path.validated) this.paths.resume(doubtful, now);
+    if (doubtful) this.#association.cids?.forgetSpares();
     if (doubtful && this.#handshake.hasNextKeys) this.#handshake.updateKeys(true, now);
   }
 

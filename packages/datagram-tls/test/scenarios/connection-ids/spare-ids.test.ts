@@ -243,3 +243,22 @@ for (const role of ['client', 'server'] as const) {
     });
   });
 }
+
+test('a client that goes on from a checkpoint takes no spare ID, which the process before may have used', () => {
+  const pair = new Pair({
+    version: 'DTLSv1.3',
+    clientBehaviour: { connectionId: 0 },
+    serverBehaviour: { connectionId: 8 },
+  }).handshake();
+  pair.leave(pair.client);
+  pair.runFor(1000);
+  const { connection } = pair.client.entry;
+  const { send } = pair.idsOf(pair.client);
+  const state = connection.checkpoint(50, pair.now);
+  connection.confirmCheckpoint(pair.now);
+  pair.leave(pair.client);
+  assert.notDeepEqual(pair.idsOf(pair.client).send, send);
+  pair.goOn('client', state);
+  pair.leave(pair.client);
+  assert.deepEqual(pair.idsOf(pair.client).send, send);
+});
