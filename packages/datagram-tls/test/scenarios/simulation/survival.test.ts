@@ -30,6 +30,7 @@ const NEEDED: Readonly<Partial<Record<Happening, number>>> = {
   leave: 1,
   renew: 1,
   race: 1,
+  storm: 1,
   followed: 1,
   'went back': 1,
 };

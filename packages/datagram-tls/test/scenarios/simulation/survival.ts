@@ -76,6 +76,7 @@ const ACTS = {
   renew: 2,
   race: 3,
   replay: 2,
+  storm: 2,
   forge: 1,
   weather: 1,
 } as const;
@@ -88,8 +89,23 @@ export type Happening =
   | 'slept'
   | 'slept with a checkpoint'
   | 'slept unvalidated'
+  | 'began unacknowledged'
   | 'half-open';
 const BAG = (Object.keys(ACTS) as Act[]).flatMap((act) => new Array<Act>(ACTS[act]).fill(act));
+/** What may come at one instant. */
+const STORM: readonly Act[] = [
+  'send',
+  'update',
+  'checkpoint',
+  'crash',
+  'export',
+  'hibernate',
+  'rebind',
+  'leave',
+  'renew',
+  'race',
+  'replay',
+];
 
 /**
  * One session with everything that may happen to it: a bad path, moves of either address, attackers who copy datagrams,
@@ -164,12 +180,23 @@ export class Survival {
   }
 
   #start(): void {
-    const { network } = this.pair.handshake();
+    const { network } = this.pair;
+    if (this.random.chance(0.3)) this.#hasten();
+    else this.pair.handshake();
     // Before there are keys it would end the handshake.
     network.weather = { ...network.weather, corruption: this.random.pick([0, 0.02]) };
     for (const role of ROLES) this.#watch(this.pair[role]);
     for (const role of ROLES) if (this.random.chance(0.7)) this.#take(this.pair[role]);
     this.#settle();
+  }
+
+  /** It begins before the client has the acknowledgement of its last flight, which may be lost. */
+  #hasten(): void {
+    const { pair } = this;
+    pair.connect();
+    const done = pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, HANDSHAKE);
+    assert.ok(done, 'no handshake');
+    if (pair.client.entry.connection.phase === 'finishing') this.#note('began unacknowledged');
   }
 
   #play(steps: number): void {
@@ -311,6 +338,10 @@ export class Survival {
         return this.#replay((data) => data, [...ATTACKERS, other.address]);
       case 'forge':
         return this.#replay((data) => damage(data, random), ATTACKERS);
+      case 'storm':
+        for (let left = random.between(3, 6); left > 0 && !this.#isOver(); left--)
+          this.#act(random.pick(STORM), pair[random.pick([side.role, side.role, other.role])]);
+        return;
       case 'weather':
         pair.network.weather = { ...pair.network.weather, loss: random.pick([0, 0.1, 0.3, 1]) };
         return;
