@@ -122,6 +122,13 @@ export class Connection {
     return woken;
   }
 
+  /** A pause begins. */
+  #begin(now: Instant, { behaviour }: Machine): void {
+    this.#rests = false;
+    this.#traffic = NO_TRAFFIC;
+    this.#looksAt = now + behaviour.hibernateAfter * RESTING_PART;
+  }
+
   /** Something is happening to it, at an instant that not every caller knows: the pause begins when the timer sees it. */
   #stir(): void {
     this.#rests = false;
@@ -399,6 +406,7 @@ export class Connection {
     if (this.#machine instanceof Asleep && now < (this.#machine.wakesAt ?? NEVER)) return;
     const machine = this.#awake();
     machine.handleTimeout(now);
+    if (this.#rests && !machine.rests) this.#begin(now, machine);
     if (slept && machine.maySleep) this.#fallAsleep(machine, now);
     else if (this.#looksAt !== undefined && now >= this.#looksAt) this.#look(machine, now);
   }
