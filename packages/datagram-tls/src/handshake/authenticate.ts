@@ -150,7 +150,7 @@ export function checkSignature(
 /** OpenSSL's verdict on a peer that shows nothing. */
 const NO_CERTIFICATE = 'UNABLE_TO_GET_ISSUER_CERT';
 /** One for all peers without certificates. */
-const NO_CHAIN: readonly Certificate[] = [];
+const NO_CHAIN: readonly Certificate[] = Object.freeze([]);
 
 /** The peer's identity, as far as our policy requires it. */
 export class PeerIdentity {

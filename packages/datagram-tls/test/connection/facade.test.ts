@@ -107,6 +107,20 @@ suite('a connection of the core', () => {
   });
 });
 
+for (const version of VERSIONS) {
+  suite(`what associations have in common while it is empty, ${version}`, () => {
+    test('cannot be changed by the caller of one of them', () => {
+      const [one, other] = [new Pair({ version }).handshake(), new Pair({ version }).handshake()];
+      const { session, counters } = one.server.entry.connection;
+      const chain = session?.peer.chain as unknown[];
+      assert.throws(() => chain.push('forged'), TypeError);
+      assert.throws(() => Object.assign(counters.dropped, { replayed: 1 }), TypeError);
+      assert.deepEqual(other.server.entry.connection.session?.peer.chain, []);
+      assert.deepEqual(other.server.entry.connection.counters.dropped, {});
+    });
+  });
+}
+
 suite('application data in epoch 0', () => {
   test('is not written by what writes that epoch', () => {
     const writer = new PlainWriter();
