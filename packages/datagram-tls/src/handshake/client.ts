@@ -171,7 +171,7 @@ function onHelloVerifyRequest(ctx: Context, state: WaitServerHello, message: Mes
       'handshake_failure',
       'the server refuses its own cookies. Its other nodes may have other secrets, or our address changes on the path',
     );
-  ctx.transcript.restart();
+  ctx.endTranscript();
   const offer = withCookie(state.offer, cookie);
   return sendClientHello(ctx, { ...state, offer, cookies: state.cookies + 1 });
 }

@@ -28,7 +28,6 @@ export class Context {
   readonly behaviour: Behaviour;
   readonly destination: Destination;
   readonly provider: CryptoProvider;
-  readonly transcript: Transcript;
   /** Server: the client is answered only if its early data is accepted. */
   readonly early: boolean;
   #security: Security;
@@ -37,6 +36,8 @@ export class Context {
   #nextSeq: number;
   readonly #cids: CidIssuer | undefined;
   #connectionId: Uint8Array | undefined;
+  /** Absent while it has no messages, as in an open session. */
+  #transcript: Transcript | undefined;
 
   /** `firstSeq`: message_seq of our first message; 1 on a server that sent a cookie request before. */
   constructor(
@@ -52,9 +53,18 @@ export class Context {
     this.destination = destination;
     this.early = early;
     this.provider = security.provider;
-    this.transcript = new Transcript(security.provider);
     this.#nextSeq = firstSeq;
     this.#cids = cids;
+  }
+
+  get transcript(): Transcript {
+    this.#transcript ??= new Transcript(this.provider);
+    return this.#transcript;
+  }
+
+  /** Forgets the messages so far: one that follows begins another transcript (RFC 6347 §4.2.1, RFC 8446 §4.4.1). */
+  endTranscript(): void {
+    this.#transcript = undefined;
   }
 
   /** One with the same messages so far, and with actions of its own. */
@@ -120,7 +130,7 @@ export class Context {
 
   /** Client: its next ClientHello is a first one, to which nothing of before belongs. */
   restart(): void {
-    this.transcript.restart();
+    this.endTranscript();
     this.#nextSeq = 0;
   }
 

@@ -54,13 +54,6 @@ export class Transcript {
     this.#keepRaw = other.#keepRaw;
   }
 
-  /** Forgets a ClientHello, its HelloVerifyRequest (RFC 6347 §4.2.1) and all else: it is as it was at first. */
-  restart(): void {
-    this.end();
-    this.#header = transcriptHeader13;
-    this.#keepRaw = false;
-  }
-
   /** Fixes the hash, and the header of messages by the version. `keepMessages`: {@link messages} will be needed. */
   begin(header: TranscriptHeader, hash: HashName, keepMessages: boolean): void {
     this.#header = header;
@@ -98,14 +91,6 @@ export class Transcript {
   /** The messages themselves, for the CertificateVerify of DTLS 1.2 (RFC 5246 §7.4.8). */
   messages(): Uint8Array {
     return concat(...this.#raw);
-  }
-
-  /** No message after this belongs to it. */
-  end(): void {
-    this.#hash = undefined;
-    this.#digest = undefined;
-    this.#raw = NONE;
-    this.#entries = NONE;
   }
 
   #absorb(hash: RunningHash, { type, seq, body }: Entry): void {

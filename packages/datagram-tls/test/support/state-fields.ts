@@ -115,7 +115,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   'Context.behaviour': 'of the process that goes on',
   'Context.destination': 'encodeFixed',
   'Context.provider': 'of the process that goes on',
-  'Context.transcript': 'before the handshake is done',
+  'Context.#transcript': 'before the handshake is done',
   'Context.early': 'before the handshake is done',
   'Context.#security': 'of the process that goes on',
   'Context.#adopted': 'before the handshake is done',

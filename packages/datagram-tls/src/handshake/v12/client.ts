@@ -548,7 +548,7 @@ function onFinished(ctx: Context, ready: ClientReady12, given: Given12, message:
   }
   ctx.emit({ do: 'connected', session: connected12(ready, finished) });
   tellTicket12(ctx, ready, given);
-  ctx.transcript.end();
+  ctx.endTranscript();
   return OPEN_12;
 }
 

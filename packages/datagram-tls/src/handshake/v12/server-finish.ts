@@ -114,7 +114,7 @@ function connect(ctx: Context, ready: ServerReady12, finished: FinishedVerified)
   const { sessionId } = hello;
   if (resumed === undefined && sessionId.length > 0)
     ctx.emit({ do: 'keep-session', sessionId, state: stateOf(ready) });
-  ctx.transcript.end();
+  ctx.endTranscript();
   return OPEN_12;
 }
 

@@ -430,7 +430,7 @@ function onHelloRetryRequest(
   checkAnswers(hello.extensions, 'HRR', offer.hello.extensions);
   const retried = withoutUnfit(secondOffer(ctx, refuseEarly(ctx, offer), hello), suite);
   const firstHello = ctx.transcript.digestWith(suite.hash);
-  ctx.transcript.restart();
+  ctx.endTranscript();
   ctx.transcript.add(message.type, message.seq, message.body);
   ctx.transcript.beginRetried(suite.hash, firstHello);
   const second = bindOffer(ctx, retried);

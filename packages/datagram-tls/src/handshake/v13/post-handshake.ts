@@ -515,7 +515,7 @@ export function connected13(ctx: Context, proof: Proof13, takesTickets: boolean)
   };
   ctx.emit({ do: 'connected', session });
   const resumption = resumption13(ctx, session, application.masterSecret, psk?.since);
-  ctx.transcript.end();
+  ctx.endTranscript();
   if (takesTickets && resumption !== undefined) askForTicket(ctx, resumption);
   return {
     at: 'established',

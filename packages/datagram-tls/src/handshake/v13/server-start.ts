@@ -99,7 +99,7 @@ function sendHelloRetryRequest(
     firstHello,
     nameHash,
   };
-  ctx.transcript.restart();
+  ctx.endTranscript();
   ctx.send(HandshakeType.server_hello, encodeHelloRetryRequest13(retry), 0);
   ctx.emit({ do: 'end-flight', awaits: 'answer' });
   return retry;
