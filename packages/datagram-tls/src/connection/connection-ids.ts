@@ -146,8 +146,9 @@ export class ConnectionIds implements CidIssuer, CidLengths {
     this.#spares = [];
   }
 
-  /** The record at hand is authentic: where it has another ID, the peer uses that from now on. */
-  onUsed(): void {
+  /** The record at hand is authentic: where it has another ID, the peer uses that from now on. `isNewest`: it is not late. */
+  onUsed(isNewest: boolean): void {
+    if (this.#matched < 0 && isNewest) return this.#goBack();
     if (this.#matched <= 0) return;
     const used = this.#own[this.#matched];
     const [current] = this.#own;
@@ -156,6 +157,15 @@ export class ConnectionIds implements CidIssuer, CidLengths {
     if (this.#former !== undefined) this.#registry?.release(this.#former);
     this.#former = current;
     this.#own = [used, ...this.#own.filter((cid) => cid !== used && cid !== current)];
+  }
+
+  /** A process of the peer goes on from a checkpoint of before its last ID: it may do so again after the next one. */
+  #goBack(): void {
+    const [current, ...spares] = this.#own;
+    if (this.#former === undefined || current === undefined) return;
+    this.#own = [this.#former, ...spares];
+    this.#former = current;
+    this.#matched = 0;
   }
 
   /** Both hellos are known; `undefined`: no connection IDs. */

@@ -169,7 +169,8 @@ export class Receive {
       this.#association.drop(header.sequence > reader.upTo ? 'not_reserved' : 'replayed');
       return false;
     }
-    if (header.cidLength > 0 && typeof content !== 'string') this.#association.cids?.onUsed();
+    if (header.cidLength > 0 && typeof content !== 'string')
+      this.#association.cids?.onUsed(header.sequence === reader.newest);
     // RFC 9146 §6.
     if (this.#elsewhere && typeof content !== 'string' && header.sequence === reader.newest)
       this.#elsewhere = !this.#sink.onElsewhere(header.type, header.epoch, content, now);

@@ -6,6 +6,7 @@ import { ContentType, HandshakeType } from '#lib/wire/codes.js';
 import { encodeAck, type RecordNumber } from '#lib/wire/messages/ack.js';
 import { ConnectionIdUsage, encodeNewConnectionId } from '#lib/wire/messages/new-connection-id.js';
 import { encodeRequestConnectionId } from '#lib/wire/messages/request-connection-id.js';
+import { assertAlive } from '../../support/alive.js';
 import { Insider13 } from '../../support/insider13.js';
 import { Pair } from '../../support/pair.js';
 import type { Side } from '../../support/side.js';
@@ -262,3 +263,25 @@ test('a client that goes on from a checkpoint takes no spare ID, which the proce
   pair.leave(pair.client);
   assert.deepEqual(pair.idsOf(pair.client).send, send);
 });
+
+for (const role of ['client', 'server'] as const)
+  test(`a ${role} that goes on from checkpoints, each time with the ID of before, is known by it`, () => {
+    const behaviour = { connectionId: 8 };
+    const pair = new Pair({ version: 'DTLSv1.3', clientBehaviour: behaviour, serverBehaviour: behaviour });
+    pair.handshake();
+    pair.runFor(1000);
+    const { send } = pair.idsOf(pair[role]);
+    for (let round = 0; round < 3; round++) {
+      const { connection } = pair[role].entry;
+      const state = connection.checkpoint(50, pair.now);
+      connection.confirmCheckpoint(pair.now);
+      pair.drain();
+      pair.leave(pair[role]);
+      pair.runFor(1000);
+      assert.notDeepEqual(pair.idsOf(pair[role]).send, send, `no other ID in round ${round}`);
+      pair.goOn(role, state);
+      assert.deepEqual(pair.idsOf(pair[role]).send, send);
+      pair.runFor(1000);
+      assertAlive(pair);
+    }
+  });
