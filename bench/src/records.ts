@@ -71,6 +71,12 @@ const { values } = parseArgs({
   },
 });
 
+interface Datagram {
+  readonly data: Uint8Array;
+  readonly address: string;
+  readonly port: number;
+}
+
 /** A server's endpoint whose associations are copies of one session, and what makes records of their clients. */
 class Bed {
   readonly endpoint = new Endpoint(
@@ -84,8 +90,8 @@ class Bed {
   #moves = 0;
 
   constructor(version: Version, over: Over, withIds: boolean, count: number) {
-    const { state, writer, cid } = sessionOf(version, withIds);
-    this.#writer = writer;
+    const { state, makeWriter, cid } = sessionOf(version, withIds);
+    this.#writer = makeWriter();
     this.#next = new Uint32Array(count).fill(FIRST_RECORD);
     const service = {
       security: securityOf('server', version, PROVIDERS[over]),
@@ -104,33 +110,45 @@ class Bed {
       if (number % 100 === 0) this.#drain();
     }
     this.#drain();
+    // A restored session makes its ciphers for its first record. A writer never goes back, so each client has another one.
+    for (let client = 0; client < count; client++)
+      if (this.#echo(this.#datagramOf(client, makeWriter())) !== 1) fail('a client has no answer');
   }
 
   /** µs of CPU for each of {@link TURN} records, of clients that `choose` names. */
   turn(choose: (count: number) => number, moves = false): number {
-    const datagrams: { data: Uint8Array; address: string; port: number }[] = [];
+    const datagrams: Datagram[] = [];
     for (let i = 0; i < TURN; i++) {
-      const client = choose(this.#peers.length);
-      const { cid, address, port } = this.#peers[client] ?? fail('no such client');
-      this.#writer.useConnectionId(cid);
-      this.#writer.goOnAt(this.#next[client] ?? 0);
-      const room = new Uint8Array(SIZE + this.#writer.overhead);
-      const data = room.subarray(0, this.#writer.seal(APPLICATION_DATA, this.#message, room, 0));
-      this.#next[client] = this.#writer.sequence;
-      datagrams.push({ data, address, port: moves ? 1024 + (this.#moves++ % 60_000) : port });
+      const datagram = this.#datagramOf(choose(this.#peers.length), this.#writer);
+      datagrams.push(moves ? { ...datagram, port: 1024 + (this.#moves++ % 60_000) } : datagram);
     }
     const before = process.cpuUsage();
     let answers = 0;
-    for (const { data, address, port } of datagrams) {
-      this.endpoint.receive(data, address, port, FAMILY, 1);
-      for (let event = this.endpoint.pollEvent(); event !== undefined; event = this.endpoint.pollEvent())
-        if (event.type === 'connection' && event.event.type === 'message')
-          this.endpoint.send(event.entry, event.event.data);
-      while (this.endpoint.pollTransmit() !== undefined) answers++;
-    }
+    for (const datagram of datagrams) answers += this.#echo(datagram);
     const { user, system } = process.cpuUsage(before);
     if (answers !== TURN) fail(`${answers} answers to ${TURN} records`);
     return (user + system) / TURN;
+  }
+
+  #datagramOf(client: number, writer: RecordWriter): Datagram {
+    const { cid, address, port } = this.#peers[client] ?? fail('no such client');
+    writer.useConnectionId(cid);
+    writer.goOnAt(this.#next[client] ?? 0);
+    const room = new Uint8Array(SIZE + writer.overhead);
+    const data = room.subarray(0, writer.seal(APPLICATION_DATA, this.#message, room, 0));
+    this.#next[client] = writer.sequence;
+    return { data, address, port };
+  }
+
+  /** Returns the number of answers. */
+  #echo({ data, address, port }: Datagram): number {
+    let answers = 0;
+    this.endpoint.receive(data, address, port, FAMILY, 1);
+    for (let event = this.endpoint.pollEvent(); event !== undefined; event = this.endpoint.pollEvent())
+      if (event.type === 'connection' && event.event.type === 'message')
+        this.endpoint.send(event.entry, event.event.data);
+    while (this.endpoint.pollTransmit() !== undefined) answers++;
+    return answers;
   }
 
   get migrations(): number {
@@ -161,7 +179,7 @@ function securityOf(role: 'client' | 'server', version: Version, provider: Crypt
 function sessionOf(
   version: Version,
   withIds: boolean,
-): { state: Uint8Array; writer: RecordWriter; cid: Uint8Array } {
+): { state: Uint8Array; makeWriter: () => RecordWriter; cid: Uint8Array } {
   const server = new Endpoint(resolveLimits({}));
   const client = new Endpoint(resolveLimits({}));
   const behaviour = resolveBehaviour({ ...BEHAVIOUR, ...(!withIds && { connectionId: false }) }, false);
@@ -199,8 +217,8 @@ function sessionOf(
   }
   if (entry === undefined || session === undefined) return fail('no handshake');
   const cid = entry.connection.connectionIds?.receive.slice() ?? new Uint8Array(0);
-  const writer = writerOf(session, secret);
-  return { state: server.save(entry, 0), writer, cid };
+  const made = session;
+  return { state: server.save(entry, 0), makeWriter: () => writerOf(made, secret), cid };
 }
 
 function writerOf({ suite, secrets }: Session, secret: Uint8Array | undefined): RecordWriter {
