@@ -188,7 +188,10 @@ export class Association implements Carried {
   }
 
   #newReservation(): Reservation {
-    return new Reservation(this.epochs, () => this.tell({ type: 'checkpoint-due' }));
+    return new Reservation(this.epochs, () => {
+      // The last alert may use up the numbers, too.
+      if (this.life.at !== 'closed') this.tell({ type: 'checkpoint-due' });
+    });
   }
 
   /** Everything held for later expires. */

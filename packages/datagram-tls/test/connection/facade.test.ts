@@ -121,6 +121,22 @@ for (const version of VERSIONS) {
   });
 }
 
+for (const version of VERSIONS)
+  test(`the end is the last event, also where the last alert makes a checkpoint due, ${version}`, () => {
+    const pair = new Pair({ version, serverBehaviour: { idleTimeout: 60_000 } }).handshake();
+    pair.runFor(1000);
+    const { server } = pair;
+    const { connection } = server.entry;
+    connection.checkpoint(16, pair.now);
+    connection.confirmCheckpoint(pair.now);
+    for (let left = 7; left > 0; left--) pair.send(server, utf8('half of them but one'));
+    pair.runFor(1000);
+    assert.equal(server.checkpointsDue, 0);
+    pair.runFor(60_000);
+    assert.equal(server.error?.code, 'ERR_DTLS_IDLE_TIMEOUT');
+    assert.equal(server.checkpointsDue, 0);
+  });
+
 suite('application data in epoch 0', () => {
   test('is not written by what writes that epoch', () => {
     const writer = new PlainWriter();
