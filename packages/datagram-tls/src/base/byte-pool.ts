@@ -1,10 +1,10 @@
 /** Bytes of a piece of memory for short arrays, as large as those of Buffer.allocUnsafe, and for long ones. */
 const SHORT_PIECE = 0x2000;
-const LONG_PIECE = 0x1_0000;
-/** Arrays of this length and more are long: what one of them keeps alive is at most 128 times its length. */
-const LONG = LONG_PIECE / 128;
+const LONG_PIECE = 0x4000;
+/** Arrays of this length and more are long: what one of them keeps alive is at most 32 times its length. */
+const LONG = LONG_PIECE / 32;
 /** Longer arrays have memory of their own: too much of a piece would stay empty. */
-const MOST = LONG_PIECE / 16;
+const MOST = LONG_PIECE / 4;
 
 /**
  * Arrays for records that come and go: each is a view of a piece of memory that it shares with others. V8 allocates memory of

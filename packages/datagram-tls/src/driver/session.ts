@@ -94,7 +94,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /**
    * Called with each message; the receiver owns the bytes. As with Node's own pool the memory around them, `buffer`, may hold
-   * other messages: one that is kept for long keeps up to 64 KiB of them, a copy of it (`Buffer.from`) only itself. `undefined`
+   * other messages: one that is kept for long keeps up to 16 KiB of them, a copy of it (`Buffer.from`) only itself. `undefined`
    * clears it.
    */
   get onmessage(): Handler<DTLSSession, [data: Buffer]> | undefined {
