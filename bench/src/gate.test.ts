@@ -47,6 +47,18 @@ test('counts are compared between machines and forms, and not between major vers
   assert.equal(outcomes(history, { ...RUN, node: 'v22.1.0' })['bytes'], 'skipped');
 });
 
+test('a count that the newest run has lowered must not grow back', () => {
+  const history = runs({}, {}, {}, { counts: { bytes: 800 } });
+  assert.equal(outcomes(history, { ...RUN, counts: { bytes: 880 } })['bytes'], 'passed');
+  assert.equal(outcomes(history, { ...RUN, counts: { bytes: 881 } })['bytes'], 'grown');
+  assert.equal(outcomes(history, RUN)['bytes'], 'grown');
+});
+
+test('one run with a higher count makes no higher one pass', () => {
+  const history = runs({}, {}, {}, { counts: { bytes: 1300 } });
+  assert.equal(outcomes(history, { ...RUN, counts: { bytes: 1101 } })['bytes'], 'grown');
+});
+
 test('a run without counts is no run that measured them', () => {
   const { counts: _, ...without } = RUN;
   assert.equal(outcomes([RUN, RUN, without], RUN)['bytes'], 'skipped');
