@@ -73,31 +73,19 @@ export function writerState(sequence: number, limits: KeyLimits): WriterState {
 /** The last reserved number is for the alert that ends the session. */
 const FOR_ALERT = 1;
 
-/** Numbers the records that one key protects. While it rests it has no ciphers `C`, and makes them again for the next record. */
-export abstract class NumberedWriter<C> {
+/** What one key protects or opens. While it rests it has no ciphers `C`, and makes them again for the next record. */
+abstract class Keyed<C> {
   readonly epoch: number;
-  /** Of the next record. */
-  sequence: number;
-  reserved = Number.POSITIVE_INFINITY;
   readonly secret: Packed;
   protected ciphers: C | undefined;
+  protected readonly limits: KeyLimits;
   /** While it rests. */
   private source: KeySource | undefined;
-  readonly #limits: KeyLimits;
 
-  constructor(epoch: number, limits: KeyLimits, sequence: number, secret: Uint8Array) {
+  constructor(epoch: number, limits: KeyLimits, secret: Uint8Array) {
     this.epoch = epoch;
-    this.#limits = limits;
-    this.sequence = sequence;
+    this.limits = limits;
     this.secret = pack(secret);
-  }
-
-  get state(): WriterState {
-    return this.sequence >= this.reserved - FOR_ALERT ? 'held' : writerState(this.sequence, this.#limits);
-  }
-
-  goOnAt(sequence: number): void {
-    this.sequence = Math.max(this.sequence, sequence);
   }
 
   rest(source: KeySource): void {
@@ -107,39 +95,57 @@ export abstract class NumberedWriter<C> {
 
   /** The ciphers of one that rests. */
   protected wake(): C {
-    this.ciphers = this.make(keysFrom(this.source, 'write', this.secret));
+    if (this.source === undefined)
+      throw new TypeError('a record protection has neither ciphers nor a source of keys');
+    this.ciphers = this.make(this.source.keysOf(this.direction, this.secret));
     this.source = undefined;
     return this.ciphers;
   }
 
+  protected abstract get direction(): 'read' | 'write';
+
   protected abstract make(given: SourcedKeys): C;
 }
 
-function keysFrom(source: KeySource | undefined, direction: 'read' | 'write', secret: Packed): SourcedKeys {
-  if (source === undefined)
-    throw new TypeError('a record protection has neither ciphers nor a source of keys');
-  return source.keysOf(direction, secret);
+/** Numbers the records that one key protects. */
+export abstract class NumberedWriter<C> extends Keyed<C> {
+  /** Of the next record. */
+  sequence: number;
+  reserved = Number.POSITIVE_INFINITY;
+
+  constructor(epoch: number, limits: KeyLimits, sequence: number, secret: Uint8Array) {
+    super(epoch, limits, secret);
+    this.sequence = sequence;
+  }
+
+  protected get direction(): 'write' {
+    return 'write';
+  }
+
+  get state(): WriterState {
+    return this.sequence >= this.reserved - FOR_ALERT ? 'held' : writerState(this.sequence, this.limits);
+  }
+
+  goOnAt(sequence: number): void {
+    this.sequence = Math.max(this.sequence, sequence);
+  }
 }
 
-/** Keeps which records came under one key, and how many failed to open. It rests as {@link NumberedWriter}. */
-export abstract class CountingReader<C> {
-  readonly epoch: number;
+/** Keeps which records came under one key, and how many failed to open. */
+export abstract class CountingReader<C> extends Keyed<C> {
   readonly expectsCid: boolean;
   after = -1;
   upTo = Number.POSITIVE_INFINITY;
-  readonly secret: Packed;
   protected readonly window = new ReplayWindow();
-  protected ciphers: C | undefined;
-  /** While it rests. */
-  private source: KeySource | undefined;
-  readonly #limits: KeyLimits;
   #forged = 0;
 
   constructor(epoch: number, limits: KeyLimits, secret: Uint8Array, expectsCid: boolean) {
-    this.epoch = epoch;
+    super(epoch, limits, secret);
     this.expectsCid = expectsCid;
-    this.#limits = limits;
-    this.secret = pack(secret);
+  }
+
+  protected get direction(): 'read' {
+    return 'read';
   }
 
   get newest(): number {
@@ -157,26 +163,12 @@ export abstract class CountingReader<C> {
     this.#forged = r.varint();
   }
 
-  rest(source: KeySource): void {
-    this.source = source;
-    this.ciphers = undefined;
-  }
-
-  /** The ciphers of one that rests. */
-  protected wake(): C {
-    this.ciphers = this.make(keysFrom(this.source, 'read', this.secret));
-    this.source = undefined;
-    return this.ciphers;
-  }
-
-  protected abstract make(given: SourcedKeys): C;
-
   protected get isSpent(): boolean {
-    return this.#forged >= this.#limits.forged;
+    return this.#forged >= this.limits.forged;
   }
 
   protected get isHalfSpent(): boolean {
-    return this.#forged * 2 >= this.#limits.forged;
+    return this.#forged * 2 >= this.limits.forged;
   }
 
   /** A record failed to open. */
