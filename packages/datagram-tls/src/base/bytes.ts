@@ -43,11 +43,15 @@ export function toText(bytes: Uint8Array): string {
   return decodeAscii(bytes) ?? lenient.decode(bytes);
 }
 
-/** Where the last byte stands that is not zero; -1 where there is none. */
-export function lastNonZero(bytes: Uint8Array): number {
-  let at = bytes.length - 1;
-  while (at >= 0 && bytes[at] === 0) at--;
-  return at;
+/**
+ * The length of the content in an inner plaintext (RFC 8446 §5.4, RFC 9146 §4), whose type goes into `found`: 0 where all bytes are
+ * zeros.
+ */
+export function readInnerType(inner: Uint8Array, found: { type: number }): number {
+  let at = inner.length - 1;
+  while (at > 0 && inner[at] === 0) at--;
+  found.type = inner[at] ?? 0;
+  return Math.max(at, 0);
 }
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {

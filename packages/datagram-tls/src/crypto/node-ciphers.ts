@@ -7,7 +7,7 @@ import {
   createSecretKey,
   type KeyObject,
 } from 'node:crypto';
-import { lastNonZero } from '../base/bytes.js';
+import { readInnerType } from '../base/bytes.js';
 import { ChaChaMask } from './chacha-mask.js';
 import { plain } from './node-bytes.js';
 import type { AeadKey, AeadName, CbcKey, RecordNumberMask } from './provider.js';
@@ -78,10 +78,7 @@ export class NodeAead implements AeadKey {
     found: { type: number },
   ): Uint8Array | undefined {
     const inner = this.#open(nonce, aad, sealed);
-    if (inner === undefined) return undefined;
-    const typeAt = lastNonZero(inner);
-    found.type = typeAt < 0 ? 0 : (inner[typeAt] as number);
-    return plain(inner, Math.max(typeAt, 0));
+    return inner && plain(inner, readInnerType(inner, found));
   }
 
   #open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Buffer | undefined {

@@ -1,6 +1,6 @@
 import * as threads from 'node:worker_threads';
 import { BytePool } from '../base/byte-pool.js';
-import { lastNonZero, sameBytes, toHex } from '../base/bytes.js';
+import { readInnerType, sameBytes, toHex } from '../base/bytes.js';
 import { offHeap } from './node-bytes.js';
 import { type NativeModule, nativeModule } from './node-native.js';
 import { once } from './once.js';
@@ -59,10 +59,9 @@ export class NativeAead implements AeadKey {
     if (length < 0) return undefined;
     const inner = innerOf(length);
     if (!this.#module.open(this.#key, nonce, aad, sealed, inner)) return undefined;
-    const typeAt = lastNonZero(inner);
-    found.type = typeAt < 0 ? 0 : (inner[typeAt] as number);
-    const content = texts.room(Math.max(typeAt, 0));
-    content.set(typeAt === length - 1 ? innerContent : inner.subarray(0, content.length));
+    const contentLength = readInnerType(inner, found);
+    const content = texts.room(contentLength);
+    content.set(contentLength === length - 1 ? innerContent : inner.subarray(0, contentLength));
     texts.keep();
     return content;
   }

@@ -1,4 +1,4 @@
-import { lastNonZero } from '../base/bytes.js';
+import { readInnerType } from '../base/bytes.js';
 import type { AeadKey } from '../crypto/provider.js';
 import { type DropReason, MAX_PLAINTEXT, type RecordHeader } from './header.js';
 
@@ -60,8 +60,6 @@ export function openInner(
 
 /** The same of one that is open. */
 export function contentOf(inner: Uint8Array, header: RecordHeader): Uint8Array | DropReason {
-  const typeAt = lastNonZero(inner);
-  if (typeAt < 0) return 'no_content_type';
-  header.type = inner[typeAt] as number;
-  return inner.subarray(0, typeAt);
+  const length = readInnerType(inner, header);
+  return header.type === 0 ? 'no_content_type' : inner.subarray(0, length);
 }
