@@ -296,7 +296,7 @@ export class Endpoint {
     if (moving !== undefined)
       return this.#deliverTo(moving, datagram, { address, family, port }, now, atFormer);
     if (route !== undefined && !isNewClient(route, datagram, this.#acceptor, this.#dormant))
-      return this.#deliver(route, datagram, now, atFormer);
+      return this.#deliver(route, datagram, address, port, family, now, atFormer);
     if (datagram.length === 0) this.counters.rejected++;
     else if (cidStartOf(datagram, 0) === undefined)
       this.#acceptor.receive(datagram, { address, family, port }, now);
@@ -625,19 +625,39 @@ export class Endpoint {
     this.#touch(entry);
   }
 
-  #deliver(route: EntryState, datagram: Uint8Array, now: Instant, atFormer: boolean): void {
+  #deliver(
+    route: EntryState,
+    datagram: Uint8Array,
+    address: string,
+    port: number,
+    family: PeerAddress['family'],
+    now: Instant,
+    atFormer: boolean,
+  ): void {
     const { entry: current, pending } = route;
     if (pending !== undefined) {
       this.#touch(pending);
-      const useful = machineOf(pending.connection).receive(datagram, pending.peer, now);
+      const from = sourceOf(pending, address, port, family);
+      const useful = machineOf(pending.connection).receive(datagram, from, now);
       // Our own attempt rests while the peer's is under way, so that not both of them can be done.
       if (current.role === 'client') return machineOf(current.connection).passTurn();
       if (useful) return;
     }
-    machineOf(current.connection).receive(datagram, current.peer, now, atFormer);
+    const from = sourceOf(current, address, port, family);
+    machineOf(current.connection).receive(datagram, from, now, atFormer);
     this.#acceptor.review(current, now);
     this.#touch(current);
   }
+}
+
+/** Of a datagram for an entry that is found by this address: its peer may have moved, and that event may wait to be polled. */
+function sourceOf(
+  { peer }: ConnectionEntry,
+  address: string,
+  port: number,
+  family: PeerAddress['family'],
+): PeerAddress {
+  return peer.port === port && peer.address === address ? peer : { address, family, port };
 }
 
 /** It has claimed the address of its peer and not shown that it is there; its connection IDs find it all the same. */

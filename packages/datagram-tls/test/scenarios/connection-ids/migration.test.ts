@@ -145,6 +145,24 @@ for (const version of VERSIONS) {
       assert.equal(pair.server.entry.connection.path.validated, true);
     });
 
+    test('what comes from the former address before the move is told counts for no other one', () => {
+      const pair = open(version, { returnRoutability: 'never' });
+      const home = pair.client.address;
+      let copied = 0;
+      pair.intercept = (data, from) => {
+        if (from !== 'client') return [data];
+        copied = data.length;
+        pair.arrive(pair.server, data.slice(), ELSEWHERE);
+        pair.arrive(pair.server, new Uint8Array(500).fill(0x16), home);
+        return [];
+      };
+      pair.send(pair.client, utf8('copied'));
+      pair.runUntil(() => copied > 0, 1000);
+      const { path } = pair.server.entry.connection;
+      assert.deepEqual(path.address, ELSEWHERE);
+      assert.equal(path.bytesReceived, copied);
+    });
+
     test('a copy from elsewhere after the genuine record changes nothing', () => {
       const pair = open(version);
       const home = pair.client.address;
