@@ -231,6 +231,7 @@ export class Association implements Carried {
     if (cid === undefined) return;
     this.epochs.useConnectionId(cid);
     this.path.size.onConnectionId(cid.length);
+    this.reservation?.onConnectionId();
   }
 
   drop(reason: DropReason): void {

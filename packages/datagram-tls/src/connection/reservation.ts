@@ -13,12 +13,15 @@ interface Share {
 const IS_STALE = 1;
 const IS_TOLD = 2;
 const IS_TAKEN = 4;
+/** Of {@link Reservation.onConnectionId}: since the kept checkpoint, and since the taken one. */
+const HAS_OTHER_ID = 8;
+const HAS_OTHER_ID_SINCE = 16;
 
 /**
  * The numbers of records that are left to this process, while checkpoints of its association are kept elsewhere. A process that
  * goes on from the kept checkpoint takes all numbers before its reservation for used, and all messages before it for delivered.
  * So nothing is written beyond, and no message delivered, and nothing of the handshake is answered that the kept checkpoint does
- * not know of.
+ * not know of. At most one connection ID is used that it does not know.
  */
 export class Reservation {
   readonly #epochs: Epochs;
@@ -29,6 +32,9 @@ export class Reservation {
   /** The association has changed in a way that no checkpoint knows. */
   #isStale = false;
   #isTold = false;
+  /** Our records have another connection ID than the kept checkpoint, and than the taken one. */
+  #hasOtherId = false;
+  #hasOtherIdSince = false;
 
   /** `onDue`: another checkpoint is to be taken. */
   constructor(epochs: Epochs, onDue: () => void) {
@@ -41,6 +47,7 @@ export class Reservation {
     this.#ahead = ahead;
     this.#isStale = false;
     this.#isTold = true;
+    this.#hasOtherIdSince = false;
     this.#taken = [];
     for (const writer of this.#epochs.protectedWriters) {
       const upTo = writer.sequence + ahead;
@@ -59,6 +66,7 @@ export class Reservation {
     const taken = this.#taken;
     this.#taken = [];
     this.#isTold = false;
+    this.#hasOtherId = this.#hasOtherIdSince;
     if (this.#isStale) return this.#tell();
     for (const { writer, reader, upTo } of taken) {
       if (writer !== undefined) writer.reserved = upTo;
@@ -73,6 +81,17 @@ export class Reservation {
     for (const writer of this.#epochs.protectedWriters)
       writer.reserved = Math.min(writer.reserved, writer.sequence + 1);
     this.#tell();
+  }
+
+  /**
+   * Our records have another connection ID. The peer knows the one before, with which another process may go on, but none of
+   * before that: nothing is written with a second one until a checkpoint has it.
+   */
+  onConnectionId(): void {
+    const isSecond = this.#hasOtherId;
+    this.#hasOtherId = true;
+    this.#hasOtherIdSince = true;
+    if (isSecond) this.hold();
   }
 
   /** Keys are installed that no checkpoint knows. */
@@ -97,9 +116,14 @@ export class Reservation {
   /** While the association hibernates in this process; no other one may have what is left to this one. */
   save(w: Writer): void {
     const taken = new Map(this.#taken.map(({ writer, reader, upTo }) => [writer ?? reader, upTo]));
-    w.varint(this.#ahead).u8(
-      (this.#isStale ? IS_STALE : 0) | (this.#isTold ? IS_TOLD : 0) | (taken.size > 0 ? IS_TAKEN : 0),
-    );
+    const flags = [
+      this.#isStale ? IS_STALE : 0,
+      this.#isTold ? IS_TOLD : 0,
+      taken.size > 0 ? IS_TAKEN : 0,
+      this.#hasOtherId ? HAS_OTHER_ID : 0,
+      this.#hasOtherIdSince ? HAS_OTHER_ID_SINCE : 0,
+    ];
+    w.varint(this.#ahead).u8(flags.reduce((all, flag) => all | flag));
     for (const writer of this.#epochs.protectedWriters) {
       writeBound(w, writer.reserved);
       if (taken.size > 0) writeBound(w, taken.get(writer) ?? 0);
@@ -117,6 +141,8 @@ export class Reservation {
     const isTaken = (flags & IS_TAKEN) !== 0;
     this.#isStale = (flags & IS_STALE) !== 0;
     this.#isTold = (flags & IS_TOLD) !== 0;
+    this.#hasOtherId = (flags & HAS_OTHER_ID) !== 0;
+    this.#hasOtherIdSince = (flags & HAS_OTHER_ID_SINCE) !== 0;
     this.#taken = [];
     for (const writer of this.#epochs.protectedWriters) {
       writer.reserved = readBound(r);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { utf8 } from '#lib/base/bytes.js';
+import { toHex, utf8 } from '#lib/base/bytes.js';
 import type { Role } from '#lib/config/config.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
 import { encodeAck, type RecordNumber } from '#lib/wire/messages/ack.js';
@@ -244,6 +244,48 @@ for (const role of ['client', 'server'] as const) {
     });
   });
 }
+
+for (const role of ['client', 'server'] as const)
+  test(`a ${role} whose peer moves twice between two checkpoints writes nothing with the second ID before one is kept`, () => {
+    const { pair, tested, say, talk } = talkTo(role);
+    const { send, receive } = pair.idsOf(tested);
+    const [one, two] = [Uint8Array.of(1, 1, 1), Uint8Array.of(2, 2, 2)];
+    say(new_connection_id, encodeNewConnectionId({ cids: [one, two], usage: cid_spare }));
+    pair.runFor(1000);
+    const sent: string[] = [];
+    pair.onDeparture = (side, data) => {
+      if (side === tested) sent.push(toHex(data.subarray(1, 4)));
+    };
+    const { endpoint, entry } = tested;
+    const keep = (): void => {
+      entry.connection.checkpoint(50, pair.now);
+      entry.connection.confirmCheckpoint(pair.now);
+      endpoint.touch(entry);
+    };
+    const move = (): void => {
+      pair.rebind(role === 'client' ? pair.server : pair.client);
+      talk(receive);
+    };
+    const idOf = (cid: Uint8Array): string => toHex(cid.subarray(0, 3));
+    const sentBy = (work: () => void): string[] => {
+      sent.length = 0;
+      work();
+      endpoint.send(entry, utf8('here'));
+      pair.drain();
+      return [...new Set(sent)];
+    };
+    keep();
+    assert.deepEqual(
+      sentBy(() => undefined),
+      [idOf(send)],
+    );
+    assert.deepEqual(sentBy(move), [idOf(one)]);
+    tested.checkpointsDue = 0;
+    assert.deepEqual(sentBy(move), []);
+    assert.equal(tested.checkpointsDue, 1);
+    assert.deepEqual(sentBy(keep), [idOf(two)]);
+    assert.equal(tested.isConnected, true);
+  });
 
 test('a client that goes on from a checkpoint takes no spare ID, which the process before may have used', () => {
   const pair = new Pair({
