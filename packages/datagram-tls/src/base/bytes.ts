@@ -1,5 +1,15 @@
 export const EMPTY: Uint8Array = new Uint8Array(0);
 
+/** A view of a buffer that was detached, or has become too small for it, seems to be empty, and its methods throw. */
+export function isReadable(view: ArrayBufferView): boolean {
+  try {
+    if (view.byteLength === 0 && 'keys' in view) (view as Uint8Array).keys();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 

@@ -1,4 +1,5 @@
-import { brief, invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
+import { isReadable } from '../base/bytes.js';
+import { brief, invalidArgType, invalidArgValue, outOfRange, textOf } from '../base/errors.js';
 import { didYouMean } from '../base/nearest.js';
 
 /**
@@ -42,7 +43,7 @@ export function checkOneOf<T extends string | number>(
 ): asserts value is T {
   if (typeof allowed[0] === 'string') checkString(value, name);
   if (!(allowed as readonly unknown[]).includes(value)) {
-    const given = String(value);
+    const given = textOf(value);
     const hint = didYouMean(given, allowed.map(String));
     throw invalidArgValue(name, `must be one of ${allowed.join(', ')}. Received '${brief(given)}'${hint}`);
   }
@@ -53,11 +54,25 @@ export function checkText(value: unknown, name: string): asserts value is string
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     throw invalidArgType(name, 'of type string or an instance of Buffer or Uint8Array', value);
   }
+  if (typeof value !== 'string') checkReadable(value, name);
+}
+
+export function checkBytes(value: unknown, name: string): asserts value is Uint8Array {
+  if (!(value instanceof Uint8Array))
+    throw invalidArgType(name, 'an instance of Buffer or Uint8Array', value);
+  checkReadable(value, name);
 }
 
 export function checkView(value: unknown, name: string): asserts value is ArrayBufferView {
   if (!ArrayBuffer.isView(value))
     throw invalidArgType(name, 'an instance of Buffer, TypedArray, or DataView', value);
+  checkReadable(value, name);
+}
+
+/** Throws `ERR_INVALID_ARG_VALUE` for a view that has lost its bytes. */
+export function checkReadable(view: ArrayBufferView, name: string): void {
+  if (!isReadable(view))
+    throw invalidArgValue(name, 'must not be a view of a detached buffer, or beyond the end of one');
 }
 
 /** Names in an array, or in one text with colons between them; at least one. */

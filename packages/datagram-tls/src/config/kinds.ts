@@ -1,10 +1,12 @@
 import { invalidArgType, invalidArgValue } from '../base/errors.js';
 import {
   checkBoolean,
+  checkBytes,
   checkFunction,
   checkInteger,
   checkNames,
   checkOneOf,
+  checkReadable,
   checkString,
   checkText,
   checkView,
@@ -27,10 +29,7 @@ export function kindOf<T>(
 export const boolean: Kind<boolean> = { check: checkBoolean, values: 'true, false' };
 export const text: Kind<string> = { check: checkString, values: 'text' };
 
-export const bytes: Kind<Uint8Array> = kindOf('bytes', (value, name) => {
-  if (!(value instanceof Uint8Array))
-    throw invalidArgType(name, 'an instance of Buffer or Uint8Array', value);
-});
+export const bytes: Kind<Uint8Array> = { check: checkBytes, values: 'bytes' };
 
 /** Bytes in any view. */
 export const view: Kind<ArrayBufferView> = { check: checkView, values: 'bytes' };
@@ -64,7 +63,8 @@ export const textOrBytes: Kind<TextOrBytes> = { check: checkText, values: 'text 
 export type TextOrView = string | ArrayBufferView;
 
 export const message: Kind<TextOrView> = kindOf('text or bytes', (value, name) => {
-  if (typeof value === 'string' || ArrayBuffer.isView(value)) return;
+  if (typeof value === 'string') return;
+  if (ArrayBuffer.isView(value)) return checkReadable(value, name);
   throw invalidArgType(name, 'of type string or an instance of Buffer, TypedArray, or DataView', value);
 });
 

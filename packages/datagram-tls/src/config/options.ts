@@ -3,7 +3,7 @@ import { invalidArgType } from '../base/errors.js';
 import { memberOf } from '../base/own-properties.js';
 import { CertificateType, type CertificateTypeName, type Version } from '../wire/codes.js';
 import { KDF_HASHES } from '../wire/imported-identity.js';
-import { checkFunction, checkObject, checkText, checkView } from './checks.js';
+import { checkFunction, checkObject, checkReadable, checkText, checkView } from './checks.js';
 import type { OcspResponder, Role, Sign, VerifyPeer } from './config.js';
 import { partialProvider } from './crypto-provider.js';
 import {
@@ -383,6 +383,7 @@ type AlpnOption = readonly string[] | Uint8Array;
 const alpn: Kind<AlpnOption> = kindOf('array of names, or bytes', (value, name) => {
   if (!Array.isArray(value) && !(value instanceof Uint8Array))
     throw invalidArgType(name, 'an array of strings or an instance of Buffer or Uint8Array', value);
+  if (!Array.isArray(value)) checkReadable(value, name);
 });
 
 const pins: Kind<readonly string[]> = kindOf('array of fingerprints', (value, name) => {
@@ -406,8 +407,10 @@ const ocspResponse: Kind<OcspResponseOption<never>> = kindOf(
   (value, name) => {
     const wanted = 'a function or an instance of Buffer or Uint8Array, or an array of them';
     if (typeof value === 'function') return;
-    for (const response of Array.isArray(value) ? (value as unknown[]) : [value])
+    for (const response of Array.isArray(value) ? (value as unknown[]) : [value]) {
       if (!(response instanceof Uint8Array)) throw invalidArgType(name, wanted, response);
+      checkReadable(response, name);
+    }
   },
 );
 

@@ -1,5 +1,5 @@
 import { concat, decodeUtf8, own, sameBytes, utf8 } from '../base/bytes.js';
-import { brief, invalidArgType, invalidArgValue } from '../base/errors.js';
+import { brief, invalidArgValue } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import {
@@ -13,6 +13,7 @@ import {
   writeSessionState,
 } from '../keys/resumption-state.js';
 import { Reader, Writer } from '../wire/cursor.js';
+import { checkBytes } from './checks.js';
 
 /**
  * The data that a client needs to resume a session. It holds secrets: anyone holding it can act as the client.
@@ -114,8 +115,7 @@ export function resolveSession(
   provider: CryptoProvider,
 ): SavedSession | undefined {
   if (value === undefined) return undefined;
-  if (!(value instanceof Uint8Array))
-    throw invalidArgType('options.session', 'an instance of Buffer or Uint8Array', value);
+  checkBytes(value, 'options.session');
   const whole = new Uint8Array(value);
   if (!sameBytes(whole.subarray(0, FORMAT.length), FORMAT))
     throw invalidArgValue('options.session', 'is not a session produced by session.session');

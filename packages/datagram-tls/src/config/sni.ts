@@ -1,5 +1,13 @@
 import { whenever } from '../base/awaitable.js';
-import { brief, invalidArgType, invalidArgValue, missingArgs, passedOn, readAnswer } from '../base/errors.js';
+import {
+  brief,
+  invalidArgType,
+  invalidArgValue,
+  missingArgs,
+  passedOn,
+  readAnswer,
+  textOf,
+} from '../base/errors.js';
 import { hostName } from '../base/host-name.js';
 import type { VersionFacts } from '../wire/version.js';
 import type { ChooseSecurity, Security } from './config.js';
@@ -37,7 +45,7 @@ function readName(key: unknown): string {
   const name = typeof key === 'string' ? hostName(key) : undefined;
   if (name === undefined) {
     const wanted = "must have as keys host names in ASCII, and '*' for all others";
-    throw invalidArgValue('options.sni', `${wanted}. Received '${brief(String(key))}'`);
+    throw invalidArgValue('options.sni', `${wanted}. Received '${brief(textOf(key))}'`);
   }
   return name;
 }

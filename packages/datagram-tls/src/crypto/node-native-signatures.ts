@@ -146,7 +146,8 @@ class NativeSigner {
     const { handle } = key;
     if (nativeModule() === undefined || !(handle instanceof KeyObject) || handle.type !== 'private')
       return undefined;
-    const pkcs8 = handle.export({ format: 'der', type: 'pkcs8' });
+    const pkcs8 = exported(handle);
+    if (pkcs8 === undefined) return undefined;
     const made = new NativeSigner(key, pkcs8);
     pkcs8.fill(0);
     return made.#key === NO_KEY ? undefined : made;
@@ -172,6 +173,15 @@ class NativeSigner {
     const made = this.#make(name, text);
     const key = NativePublicKey.import(this.#shape.spki);
     return made !== undefined && key?.verify(name, text, made) === true;
+  }
+}
+
+/** `undefined`: the key stays where it is, as one of a module of hardware does, and node:crypto signs with it. */
+function exported(handle: KeyObject): Uint8Array | undefined {
+  try {
+    return handle.export({ format: 'der', type: 'pkcs8' });
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../base/error-codes.js';
-import { callerError, DTLSError } from '../base/errors.js';
+import { callerError, DTLSError, textOf as textOfValue } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 
 /** Errors with the codes of node:dgram, and those of its system for what a system reports of a datagram. */
@@ -20,7 +20,7 @@ export function notConnected(): Error {
 }
 
 export function badPort(value: unknown): Error {
-  const message = `Port should be > 0 and < 65536. Received ${typeof value} (${String(value)})`;
+  const message = `Port should be > 0 and < 65536. Received ${typeof value} (${textOfValue(value)})`;
   return rangeError('ERR_SOCKET_BAD_PORT', message);
 }
 

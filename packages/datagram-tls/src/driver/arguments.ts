@@ -1,12 +1,17 @@
 import { own } from '../base/bytes.js';
 import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
-import { checkFunction, checkInteger, checkString, checkView } from '../config/checks.js';
+import { checkFunction, checkInteger, checkReadable, checkString, checkView } from '../config/checks.js';
 
-/** The bytes of a message for `send`; throws `ERR_INVALID_ARG_TYPE` for other types, under `name`. */
+/**
+ * The bytes of a message for `send`. Throws, under `name`, `ERR_INVALID_ARG_TYPE` for other types and `ERR_INVALID_ARG_VALUE` for
+ * a view that has lost its bytes.
+ */
 export function toBytes(data: unknown, name = 'data'): Uint8Array {
   if (typeof data === 'string') return Buffer.from(data);
-  if (data instanceof Uint8Array) return data;
-  if (ArrayBuffer.isView(data)) return viewBytes(data);
+  if (ArrayBuffer.isView(data)) {
+    checkReadable(data, name);
+    return data instanceof Uint8Array ? data : viewBytes(data);
+  }
   throw invalidArgType(name, 'of type string or an instance of Buffer, TypedArray, or DataView', data);
 }
 

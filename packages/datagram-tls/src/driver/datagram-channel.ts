@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { textOf } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Backlog } from './send-queue.js';
 
@@ -65,7 +66,7 @@ export function datagramOf(data: unknown): Uint8Array | undefined {
 export function channelError(what: 'transport' | 'socket', value: unknown): Error {
   return types.isNativeError(value)
     ? value
-    : new Error(`the ${what} failed: ${String(value)}`, { cause: value });
+    : new Error(`the ${what} failed: ${textOf(value)}`, { cause: value });
 }
 
 /** Bytes that wait, as an object of the application counts them: whatever it says is a whole number from 0 on. */

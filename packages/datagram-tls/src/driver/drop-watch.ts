@@ -51,11 +51,11 @@ export class DropWatch {
   }
 
   /** Before a datagram is received. Returns a function that tells what was dropped until it is called. */
-  watch(from: PeerAddress): (() => void) | undefined {
+  watch(datagram: Uint8Array, from: PeerAddress): (() => void) | undefined {
     if (!CHANNELS.sessionDrop.hasSubscribers && !CHANNELS.endpointDrop.hasSubscribers) return undefined;
     const { counters } = this.#core;
     const { busy, rejected, overRate, unknownConnectionIds } = counters;
-    const seen = this.look(this.#core.find(from));
+    const seen = this.look(this.#core.entryFor(datagram, from));
     return () => {
       this.tell(seen);
       if (counters.busy > busy) this.tellOne('busy');

@@ -423,7 +423,7 @@ export class Port implements TurnsHost {
 
   /** As {@link HandshakeTurns} decides. */
   receive(datagram: Uint8Array, from: PeerAddress, atFormer: boolean): void {
-    const tellDrops = this.#drops.watch(from);
+    const tellDrops = this.#drops.watch(datagram, from);
     this.core.receive(datagram, from.address, from.port, from.family, this.#arrival(datagram), atFormer);
     tellDrops?.();
     this.#batchSends();

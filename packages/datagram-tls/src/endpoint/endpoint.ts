@@ -187,6 +187,19 @@ export class Endpoint {
     return this.#routes.find(address, port)?.entry;
   }
 
+  /** The association that a datagram from there is for: by its connection ID, or else by the address. */
+  entryFor(
+    datagram: Uint8Array,
+    { address, port }: Pick<PeerAddress, 'address' | 'port'>,
+  ): ConnectionEntry | undefined {
+    const { ids } = this.#routes;
+    const named = ids.any ? ids.entryOf(datagram) : undefined;
+    if (named !== undefined) return named;
+    const route = this.#routes.find(address, port);
+    const moving = ids.any ? this.#movingEntry(datagram, route, address, port) : undefined;
+    return moving ?? route?.entry;
+  }
+
   /**
    * Starts, changes or stops (`undefined`) serving clients; existing sessions keep their settings. Throws
    * `ERR_INVALID_ARG_TYPE` or `ERR_INVALID_ARG_VALUE` for settings of the wrong form, or of a client.
@@ -305,9 +318,7 @@ export class Endpoint {
 
   /** Whether a datagram is part of a handshake, or may begin one; one of an open session is not. */
   mayConcernHandshake(datagram: Uint8Array, address: string, port: number): boolean {
-    const { ids } = this.#routes;
-    const named = ids.any ? ids.entryOf(datagram) : undefined;
-    const phase = (named ?? this.#routes.find(address, port)?.entry)?.connection.phase;
+    const phase = this.entryFor(datagram, { address, port })?.connection.phase;
     return phase === undefined || isBeginning(phase) || looksLikeClientHello(datagram);
   }
 

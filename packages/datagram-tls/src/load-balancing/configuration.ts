@@ -1,5 +1,6 @@
 import { own } from '../base/bytes.js';
-import { invalidArgType, outOfRange } from '../base/errors.js';
+import { outOfRange } from '../base/errors.js';
+import { checkBytes } from '../config/checks.js';
 import { integer, kindOf } from '../config/kinds.js';
 import {
   type Kind,
@@ -23,8 +24,7 @@ function sized(min: number, max: number): Kind<Uint8Array> {
   const values = min === max ? `${min}` : `${min} to ${max}`;
   const range = min === max ? `${min}` : `>= ${min} && <= ${max}`;
   return kindOf(`${values} bytes`, (value, name) => {
-    if (!(value instanceof Uint8Array))
-      throw invalidArgType(name, 'an instance of Buffer or Uint8Array', value);
+    checkBytes(value, name);
     if (value.length < min || value.length > max) throw outOfRange(`${name}.length`, range, value.length);
   });
 }

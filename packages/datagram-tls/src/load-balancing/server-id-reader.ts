@@ -1,4 +1,5 @@
-import { invalidArgType, invalidArgValue } from '../base/errors.js';
+import { invalidArgValue } from '../base/errors.js';
+import { checkBytes } from '../config/checks.js';
 import type { OneOrMore } from '../config/kinds.js';
 import { firstCidOf } from '../record/header.js';
 import { type BalancerOptions, type Configuration, resolveBalancer } from './configuration.js';
@@ -57,8 +58,7 @@ export function serverIdReader(
 ): (datagram: Uint8Array) => ServerIdReading {
   const known = readConfigurations(configurations);
   return (datagram) => {
-    if (!(datagram instanceof Uint8Array))
-      throw invalidArgType('datagram', 'an instance of Buffer or Uint8Array', datagram);
+    checkBytes(datagram, 'datagram');
     const at = firstCidOf(datagram);
     if (at === undefined) return NONE;
     const first = datagram[at];

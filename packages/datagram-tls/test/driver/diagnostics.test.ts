@@ -112,6 +112,36 @@ for (const version of VERSIONS) {
       }
       await session.close();
     });
+
+    test('a discarded record with a connection ID is told of its session, wherever it comes from', async (t) => {
+      const events = record(t, ['datagram-tls.session.drop']);
+      const server = echoServer({ ...versions, connectionId: 8 });
+      t.after(() => server.endpoint.destroy());
+      const session = client(server.port, versions);
+      t.after(() => session.destroy());
+      await session.opened;
+      await roundTrip(session, 'hello');
+      const served = server.sessions[0] ?? assert.fail();
+      const { receive } = served.connectionId ?? assert.fail();
+      const forged =
+        version === 'DTLSv1.3'
+          ? Buffer.concat([Buffer.of(0x3f), receive, Buffer.of(0, 9, 0, 32), Buffer.alloc(32)])
+          : Buffer.concat([
+              Buffer.of(25, 254, 253, 0, 1, 0, 0, 0, 0, 0, 99),
+              receive,
+              Buffer.of(0, 32),
+              Buffer.alloc(32),
+            ]);
+      const elsewhere = createSocket('udp4');
+      t.after(() => elsewhere.close());
+      elsewhere.send(forged, server.port, '127.0.0.1');
+      await until(() => served.drops.bad_record === 1);
+      const told = ofName(events, 'datagram-tls.session.drop').filter((drop) => drop.session === served);
+      assert.deepEqual(
+        told.map(({ reason, count }) => [reason, count]),
+        [['bad_record', 1]],
+      );
+    });
   });
 }
 

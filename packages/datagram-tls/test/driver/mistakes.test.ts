@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { createSocket } from '#lib/dgram.js';
 import { connect, createSecureContext, DTLSEndpoint, listen } from '#lib/index.js';
 import { CA, CLIENTS, SERVERS } from '../support/identities.js';
 import { client, echoServer, until } from './echo.js';
@@ -218,6 +219,24 @@ const MISTAKES: readonly [string, () => unknown, string, RegExp][] = [
     () => listen(ignore, { ...base, cert: null as never }),
     'ERR_MISSING_ARGS',
     /options\.cert/,
+  ],
+  [
+    'an object without a prototype for a number',
+    () => connect('127.0.0.1', 1, { family: Object.create(null) as never }),
+    'ERR_INVALID_ARG_VALUE',
+    /options\.family/,
+  ],
+  [
+    'an object without a prototype for a name',
+    () => listen(ignore, { ...base, sni: new Map([[Object.create(null) as never, SERVERS.p256]]) as never }),
+    'ERR_INVALID_ARG_VALUE',
+    /options\.sni/,
+  ],
+  [
+    'an object without a prototype for a port to send to',
+    () => createSocket('udp4').send('x', Object.create(null) as never),
+    'ERR_SOCKET_BAD_PORT',
+    /Port/,
   ],
   ['an endpoint of nothing', () => new DTLSEndpoint(null as never), 'ERR_INVALID_ARG_TYPE', /options/],
 ];

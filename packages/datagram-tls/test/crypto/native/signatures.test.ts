@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, sign as nodeSign, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, sign as nodeSign, randomBytes } from 'node:crypto';
 import { suite, test } from 'node:test';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { nativeFailure } from '#lib/crypto/node-native.js';
@@ -206,6 +206,23 @@ suite('native signatures', { skip }, () => {
     assert.throws(() => onlyNative.sign('ecdsa_secp256r1_sha256', foreign, bytes(9)), /node:crypto is asked/);
     assert.throws(() => native.sign('ed25519', key, bytes(9)), TypeError);
     assert.throws(() => native.sign('rsa_pss_rsae_sha256', key, bytes(9)), TypeError);
+  });
+
+  test('a key that cannot be exported is used by node:crypto', () => {
+    const key = importPrivate('p256');
+    const stays = key.handle as KeyObject;
+    let asked = 0;
+    stays.export = () => {
+      asked++;
+      throw new Error('the key stays in its module');
+    };
+    const nodes = nodeProvider.importPublicKey(key.spki) ?? assert.fail('no key');
+    for (let i = 0; i < 3; i++) {
+      const text = bytes(40);
+      const signature = native.sign('ecdsa_secp256r1_sha256', key, text);
+      assert.equal(nodeProvider.verify('ecdsa_secp256r1_sha256', nodes, text, signature), true);
+    }
+    assert.equal(asked, 1);
   });
 
   test('a key whose public half is another one does not sign natively', () => {
