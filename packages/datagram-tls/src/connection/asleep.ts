@@ -3,12 +3,13 @@ import type { MemoryPool } from '../base/memory.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Block } from '../base/slab.js';
 import type { Security as AnySecurity, Behaviour } from '../config/config.js';
+import type { ConnectionIdPair } from '../extensions/connection-id.js';
 import type { Session } from '../handshake/session.js';
 import { Reader, Writer } from '../wire/cursor.js';
 import { readShortAddress, writeShortAddress } from './address-bytes.js';
 import { type EarlyOutcome, readOutcome, writeOutcome } from './application-data.js';
 import { type Counters, readCounters, startCounters, writeCounters } from './association.js';
-import type { CidRegistry } from './connection-ids.js';
+import { type CidRegistry, type IdsInState, lookForIds } from './connection-ids.js';
 import { Machine } from './machine.js';
 import type { PathInfo } from './path.js';
 import { decodeFixed } from './saved-state.js';
@@ -112,6 +113,11 @@ export class Asleep implements Residue {
     return known.session;
   }
 
+  /** `undefined` where both sides have not agreed on any. */
+  get connectionIds(): ConnectionIdPair | undefined {
+    return idsOfResidue(this)?.pair;
+  }
+
   /** The association as it fell asleep. A caller that goes on with it calls {@link discard}; one that only reads does not. */
   machine(): Machine {
     const { service, security, behaviour, pool } = this.settings;
@@ -151,6 +157,14 @@ export class Asleep implements Residue {
 /** The address alone of an association that hibernates. */
 export function addressOfResidue({ settings, state }: Pick<Residue, 'settings' | 'state'>): PeerAddress {
   return readParts(settings.pool.sleeping.read(state)).address;
+}
+
+/** Its connection IDs alone; `undefined` where both sides have not agreed on any. */
+export function idsOfResidue({
+  settings,
+  state,
+}: Pick<Residue, 'settings' | 'state'>): IdsInState | undefined {
+  return lookForIds(new Reader(readParts(settings.pool.sleeping.read(state)).current));
 }
 
 interface Parts {

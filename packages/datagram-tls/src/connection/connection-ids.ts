@@ -211,14 +211,8 @@ export class ConnectionIds implements CidIssuer, CidLengths {
 
   /** Returns whether ours are free. */
   restore(r: Reader): boolean {
-    const flags = r.u8();
+    const { flags, send, ours, former, spares } = readSaved(r);
     this.#isRefused = (flags & 2) !== 0;
-    const send = own(r.vec8());
-    const ours: Uint8Array[] = [];
-    for (let left = r.u8(); left > 0 && !r.failed; left--) ours.push(own(r.vec8()));
-    const former = own(r.vec8());
-    const spares: Uint8Array[] = [];
-    for (let left = r.u8(); left > 0 && !r.failed; left--) spares.push(own(r.vec8()));
     this.#spares = spares;
     if (former.length > 0 && this.#registry?.claim(former) !== false) this.#former = former;
     for (const cid of ours) {
@@ -292,6 +286,48 @@ export function saveIds(ids: ConnectionIds | undefined, w: Writer): void {
   const agreed = ids?.pair !== undefined;
   w.u8(agreed ? 1 : 0);
   if (agreed) ids.save(w);
+}
+
+interface SavedIds {
+  /** As `save` writes them. */
+  readonly flags: number;
+  readonly send: Uint8Array;
+  readonly ours: readonly Uint8Array[];
+  /** Empty for none. */
+  readonly former: Uint8Array;
+  readonly spares: readonly Uint8Array[];
+}
+
+/** What `save` wrote. */
+function readSaved(r: Reader): SavedIds {
+  const flags = r.u8();
+  const send = own(r.vec8());
+  const ours = readList(r);
+  return { flags, send, ours, former: own(r.vec8()), spares: readList(r) };
+}
+
+function readList(r: Reader): Uint8Array[] {
+  const list: Uint8Array[] = [];
+  for (let left = r.u8(); left > 0 && !r.failed; left--) list.push(own(r.vec8()));
+  return list;
+}
+
+/** Those in a state, which {@link saveIds} wrote, to look at. */
+export interface IdsInState {
+  /** The newest. */
+  readonly pair: ConnectionIdPair;
+  /** All that the peer's records may have. */
+  readonly ours: readonly Uint8Array[];
+}
+
+/** `undefined` where both sides have not agreed on any. */
+export function lookForIds(r: Reader): IdsInState | undefined {
+  if (r.u8() === 0) return undefined;
+  const { send, ours, former } = readSaved(r);
+  return {
+    pair: { send, receive: ours[0] ?? EMPTY },
+    ours: former.length === 0 ? ours : [...ours, former],
+  };
 }
 
 /** `ids`: of the settings here, which may differ from those of the saved session; `taken`: another session has one of them. */

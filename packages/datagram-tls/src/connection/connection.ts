@@ -238,8 +238,7 @@ export class Connection {
 
   /** Those of the records of each side, the newest; `undefined` until both have agreed on them, and where they have not. */
   get connectionIds(): ConnectionIdPair | undefined {
-    const machine = this.#machine instanceof Asleep ? this.#machine.machine() : this.#machine;
-    return machine.connectionIds;
+    return this.#machine.connectionIds;
   }
 
   /** What became of early data (RFC 8446 §4.2.10). */

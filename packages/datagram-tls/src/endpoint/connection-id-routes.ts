@@ -10,8 +10,7 @@ const NO_IDS: readonly Packed[] = [];
 export class EntryIds<Entry extends object = object> implements CidRegistry {
   readonly #routes: CidRoutes<Entry>;
   #own = NO_IDS;
-  /** A number: its place among those that have no entry now. */
-  #entry: Entry | number | undefined;
+  #entry: Entry | undefined;
 
   constructor(routes: CidRoutes<Entry>) {
     this.#routes = routes;
@@ -19,7 +18,7 @@ export class EntryIds<Entry extends object = object> implements CidRegistry {
 
   /** `undefined` until it is made. */
   get entry(): Entry | undefined {
-    return typeof this.#entry === 'number' ? this.#routes.recall(this.#entry) : this.#entry;
+    return this.#entry;
   }
 
   /** There are some. */
@@ -27,7 +26,7 @@ export class EntryIds<Entry extends object = object> implements CidRegistry {
     return this.#own.length > 0;
   }
 
-  bind(entry: Entry | number): void {
+  bind(entry: Entry): void {
     this.#entry = entry;
   }
 
@@ -52,7 +51,33 @@ export class EntryIds<Entry extends object = object> implements CidRegistry {
     for (const cid of this.#own) this.#routes.delete(unpack(cid));
     this.#own = NO_IDS;
   }
+
+  /** The endpoint lets go of the entry: from now on its IDs are among {@link DormantIds}. */
+  leave(): void {
+    for (const cid of this.#own) this.#routes.leave(cid);
+    this.#own = NO_IDS;
+  }
+
+  /** They were among {@link DormantIds}, and are of this entry now. */
+  readmit(cids: readonly Uint8Array[]): void {
+    this.#own = cids.map(pack);
+    for (const cid of cids) this.#routes.readmit(cid, pack(cid), this);
+  }
 }
+
+/** The IDs of entries that the endpoint let go of: see `DormantEntries`. */
+export interface DormantIds<Entry extends object> {
+  /** The entry with the ID of this length that stands there, made again. */
+  findId(bytes: Uint8Array, at: number, length: number): Entry | undefined;
+  hasId(cid: Uint8Array, length: number): boolean;
+  allIds(): Iterable<Uint8Array>;
+}
+
+const NO_DORMANTS: DormantIds<never> = {
+  findId: () => undefined,
+  hasId: () => false,
+  allIds: () => [],
+};
 
 /** For an entry whose peer may be asked for connection IDs. */
 export function idsFor<Entry extends object>(
@@ -76,8 +101,8 @@ interface Slot<Entry extends object> {
  * ours, so that nobody chooses which of them meet. None is the beginning of another one: bytes after an ID are the peer's.
  */
 export class CidRoutes<Entry extends object = object> {
-  /** Makes the entry at a place again. */
-  recall: (place: number) => Entry | undefined = () => undefined;
+  /** Their lengths and beginnings are counted here, too. */
+  dormant: DormantIds<Entry> = NO_DORMANTS;
   readonly #slots = new Map<number, Slot<Entry>>();
   /** How many IDs of each length there are: a header does not tell it. Nearly always there is one length. */
   readonly #lengths = new Map<number, number>();
@@ -90,7 +115,7 @@ export class CidRoutes<Entry extends object = object> {
 
   /** Whether there are any. */
   get any(): boolean {
-    return this.#slots.size > 0;
+    return this.#lengths.size > 0;
   }
 
   /**
@@ -98,21 +123,33 @@ export class CidRoutes<Entry extends object = object> {
    * The beginnings of longer IDs are known by their hashes alone, and an equal hash is enough to refuse.
    */
   add(cid: Uint8Array, packed: Packed, ids: EntryIds<Entry>): boolean {
-    for (const length of this.#lengths.keys()) if (this.#find(cid, 0, length) !== undefined) return false;
+    for (const length of this.#lengths.keys())
+      if (this.#find(cid, 0, length) !== undefined || this.dormant.hasId(cid, length)) return false;
     if (this.#isBeginning(cid)) return false;
-    const key = hashOf(cid, 0, cid.length);
-    this.#slots.set(key, { cid: packed, ids, next: this.#slots.get(key) });
+    this.readmit(cid, packed, ids);
     this.#countLength(cid, 1);
     this.#countBeginnings(cid, 1);
     return true;
   }
 
-  delete(cid: Uint8Array): void {
+  /** As {@link add}, of one that is among {@link DormantIds} no more. */
+  readmit(cid: Uint8Array, packed: Packed, ids: EntryIds<Entry>): void {
     const key = hashOf(cid, 0, cid.length);
-    const rest = without(this.#slots.get(key), pack(cid));
+    this.#slots.set(key, { cid: packed, ids, next: this.#slots.get(key) });
+  }
+
+  /** As {@link delete}, of one that is among {@link DormantIds} from now on. */
+  leave(packed: Packed): void {
+    const cid = unpack(packed);
+    const key = hashOf(cid, 0, cid.length);
+    const rest = without(this.#slots.get(key), packed);
     this.#last = undefined;
     if (rest === undefined) this.#slots.delete(key);
     else this.#slots.set(key, rest);
+  }
+
+  delete(cid: Uint8Array): void {
+    this.leave(pack(cid));
     this.#countLength(cid, -1);
     this.#countBeginnings(cid, -1);
     if (this.#lengths.size < 2) this.#beginnings.clear();
@@ -133,8 +170,18 @@ export class CidRoutes<Entry extends object = object> {
     const last = this.#last;
     if (last !== undefined && standsAt(datagram, at, last.cid)) return last.ids.entry;
     const found = this.#slotAt(datagram, at);
-    if (found !== undefined) this.#last = found;
-    return found?.ids.entry;
+    if (found === undefined) return this.#dormantAt(datagram, at);
+    this.#last = found;
+    return found.ids.entry;
+  }
+
+  #dormantAt(datagram: Uint8Array, at: number): Entry | undefined {
+    if (this.#onlyLength > 0) return this.dormant.findId(datagram, at, this.#onlyLength);
+    for (const length of this.#lengths.keys()) {
+      const entry = this.dormant.findId(datagram, at, length);
+      if (entry !== undefined) return entry;
+    }
+    return undefined;
   }
 
   #slotAt(datagram: Uint8Array, at: number): Slot<Entry> | undefined {
@@ -163,6 +210,7 @@ export class CidRoutes<Entry extends object = object> {
       for (const slot of this.#slots.values())
         for (let each: Slot<Entry> | undefined = slot; each !== undefined; each = each.next)
           this.#countBeginning(unpack(each.cid), length, 1);
+      for (const each of this.dormant.allIds()) this.#countBeginning(each, length, 1);
     }
     return (this.#beginnings.get(length)?.get(hashOf(cid, 0, length)) ?? 0) > 0;
   }

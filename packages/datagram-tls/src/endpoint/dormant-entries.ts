@@ -2,7 +2,7 @@ import type { Instant } from '../base/instant.js';
 import { HASH_KEY_LENGTH, KeyedHash } from '../base/keyed-hash.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { EndpointLimits } from '../config/limits.js';
-import { Asleep, addressOfResidue, type Residue, type Settings } from '../connection/asleep.js';
+import { Asleep, addressOfResidue, idsOfResidue, type Residue, type Settings } from '../connection/asleep.js';
 import { addressOf, asleepIn, type Connection, connectionAround } from '../connection/connection.js';
 import {
   type ConnectionEntry,
@@ -12,7 +12,7 @@ import {
   LEFT,
   stateOf,
 } from './connection-entry.js';
-import type { EntryIds } from './connection-id-routes.js';
+import { EntryIds } from './connection-id-routes.js';
 import type { Deadlines } from './deadlines.js';
 import { SlotIndex, SlotOrder } from './dormant-table.js';
 import { hostOf } from './peer.js';
@@ -36,6 +36,8 @@ const NO_RANDOM = 0;
 /** A number of settings takes a byte. */
 const MOST_SETTINGS = 256;
 const FIRST_CAPACITY = 16;
+/** Bytes of a reference to an object. */
+const REFERENCE = 8;
 /** Slots that stay when none is used. */
 const KEPT_CAPACITY = 1024;
 /** Memory that is not used yet is a tenth at most. */
@@ -50,6 +52,8 @@ export class DormantEntries {
   readonly #host: DormantHost;
   #peers = new SlotIndex();
   #hosts = new SlotIndex();
+  /** By connection ID, of which one may have several. */
+  #ids = new SlotIndex();
   /** By the last record of their peers. */
   #ages = new SlotOrder();
   /** By when they have to wake. */
@@ -59,8 +63,6 @@ export class DormantEntries {
   #states = new Float64Array(0);
   #randoms = new Int32Array(0);
   #settings = new Uint8Array(0);
-  /** Nearly all have none. */
-  #ids: (EntryIds<ConnectionEntry> | undefined)[] = [];
   #free: number[] = [];
   /** Those of all slots, which are few; `undefined`: no slot has that number. */
   readonly #allSettings: (SharedSettings | undefined)[] = [];
@@ -74,6 +76,17 @@ export class DormantEntries {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Of the memory of its slots, without states. */
+  get bytes(): number {
+    const tables = [this.#peers, this.#hosts, this.#ids, this.#ages, this.#wakes];
+    const arrays = [this.#states, this.#randoms, this.#settings];
+    const inArrays = arrays.reduce(
+      (sum, { byteLength }) => sum + byteLength,
+      REFERENCE * this.#holders.length,
+    );
+    return tables.reduce((sum, { bytes }) => sum + bytes, inArrays);
   }
 
   /** Lets go of `entry`, which hibernates and rests. Returns false where it stays as it is. */
@@ -95,8 +108,8 @@ export class DormantEntries {
     this.#states[slot] = state;
     this.#randoms[slot] = randomOf(hash, clientRandom);
     this.#settings[slot] = shared;
-    if (ids !== undefined) this.#ids[slot] = ids;
-    ids?.bind(slot);
+    ids?.leave();
+    for (const cid of idsOfResidue(asleep)?.ours ?? []) this.#ids.add(slot, hash.ofBytes(cid, 0, cid.length));
     this.#peers.add(slot, hash.of(address, port));
     this.#hosts.add(slot, hash.of(host, HOST));
     this.#ages.add(slot, lastHeard);
@@ -108,16 +121,19 @@ export class DormantEntries {
 
   /** Makes the entry of a slot again. It hibernates still. */
   recall(slot: number): ConnectionEntry {
-    const connection = this.look(slot);
+    const { routes, places, deadlines, limits } = this.#host;
+    const residue = this.#residue(slot);
+    const cids = idsOfResidue(residue)?.ours;
+    const ids = cids && new EntryIds(routes.ids);
+    const connection = connectionAround(new Asleep({ ...residue, registry: ids }));
     const holder = this.#holders[slot];
-    const ids = this.#ids[slot];
     const random = this.#randoms[slot];
     const since = this.#ages.atOf(slot);
     const wakesAt = connection.pollTimeout();
-    this.#remove(slot);
-    const { routes, places, deadlines, limits } = this.#host;
     const peer = addressOf(connection);
     const host = hostOf(peer, limits.hostPrefix);
+    this.#remove(slot, residue.settings, peer, host, cids);
+    ids?.readmit(cids ?? []);
     const clientRandom = random === NO_RANDOM ? undefined : random;
     const entry = createEntry(connection, { peer, host, began: since, clientRandom, ids }, routes);
     const state = stateOf(entry);
@@ -149,6 +165,30 @@ export class DormantEntries {
       return peer.port === port && peer.address === address;
     });
     return slot < 0 ? undefined : this.recall(slot);
+  }
+
+  findId(bytes: Uint8Array, at: number, length: number): ConnectionEntry | undefined {
+    const slot = this.#slotOfId(bytes, at, length);
+    return slot < 0 ? undefined : this.recall(slot);
+  }
+
+  hasId(cid: Uint8Array, length: number): boolean {
+    return this.#slotOfId(cid, 0, length) >= 0;
+  }
+
+  *allIds(): Iterable<Uint8Array> {
+    for (const slot of this.#holders.keys())
+      if (this.#holders[slot] !== undefined) yield* idsOfResidue(this.#residue(slot))?.ours ?? [];
+  }
+
+  #slotOfId(bytes: Uint8Array, at: number, length: number): number {
+    if (this.#size === 0 || this.#hash === undefined || at + length > bytes.length) return -1;
+    const isThere = (cid: Uint8Array): boolean =>
+      cid.length === length && cid.every((byte, i) => bytes[at + i] === byte);
+    return this.#ids.find(
+      this.#hash.ofBytes(bytes, at, length),
+      (slot) => idsOfResidue(this.#residue(slot))?.ours.some(isThere) === true,
+    );
   }
 
   hasHost(host: string): boolean {
@@ -210,17 +250,24 @@ export class DormantEntries {
     stateOf(entry).route = LEFT;
   }
 
-  #remove(slot: number): void {
+  #remove(
+    slot: number,
+    settings: Settings,
+    { address, port }: PeerAddress,
+    host: string,
+    cids: readonly Uint8Array[] = [],
+  ): void {
     const number = this.#settings[slot] as number;
     const shared = this.#allSettings[number];
     // Keys of a context that was replaced go with its last session.
     if (shared !== undefined && --shared.count === 0) this.#allSettings[number] = undefined;
-    this.#peers.delete(slot);
-    this.#hosts.delete(slot);
+    const hash = this.#hashFor(settings);
+    this.#peers.delete(slot, hash.of(address, port));
+    this.#hosts.delete(slot, hash.of(host, HOST));
+    for (const cid of cids) this.#ids.delete(slot, hash.ofBytes(cid, 0, cid.length));
     this.#ages.delete(slot);
     this.#wakes.delete(slot);
     this.#holders[slot] = undefined;
-    if (this.#ids[slot] !== undefined) this.#ids[slot] = undefined;
     this.#free.push(slot);
     this.#size--;
     if (this.#size === 0 && this.#states.length > KEPT_CAPACITY) this.#shrink();
@@ -230,10 +277,10 @@ export class DormantEntries {
   #shrink(): void {
     this.#peers = new SlotIndex();
     this.#hosts = new SlotIndex();
+    this.#ids = new SlotIndex();
     this.#ages = new SlotOrder();
     this.#wakes = new SlotOrder();
     this.#holders = [];
-    this.#ids = [];
     this.#free = [];
     this.#states = new Float64Array(0);
     this.#randoms = new Int32Array(0);
@@ -244,7 +291,7 @@ export class DormantEntries {
     const { settings } = this.#allSettings[this.#settings[slot] as number] as SharedSettings;
     return {
       settings,
-      registry: this.#ids[slot],
+      registry: undefined,
       state: this.#states[slot] as number,
       lastHeard: this.#ages.atOf(slot),
       wakesAt: this.#wakes.has(slot) ? this.#wakes.atOf(slot) : undefined,

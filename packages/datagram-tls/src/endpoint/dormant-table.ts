@@ -1,4 +1,4 @@
-/** Of a chain, or of a bucket without entries. */
+/** No slot. */
 const NONE = -1;
 const FIRST_CAPACITY = 16;
 /** Memory that is not used yet is a tenth at most. */
@@ -10,62 +10,105 @@ function grown(array: Int32Array, capacity: number): Int32Array<ArrayBuffer> {
   return larger;
 }
 
+/** Cells that are used, of those that are there, at most. */
+const MOST_LOAD = 0.8;
+/** Numbers of a cell: a hash, and a slot plus one. */
+const CELL = 2;
+const HASHES = 2 ** 32;
+
 /**
- * Slots by the hash of a key, in chains: typed arrays only, so that a slot takes 12 to 16 bytes. Keys are compared by the caller,
- * and hashed with a secret.
+ * Slots by hashes of keys, of which a slot may have several: a typed array only. Keys are compared by the caller, and hashed with a
+ * secret.
+ *
+ * Pairs of a hash and a slot are in the order of the hashes, with gaps: the place of a pair is where its hash would be if hashes
+ * were spread evenly, or behind that up to the next gap. So a pair takes 10 to 11 bytes, a search ends at the first greater hash,
+ * and a larger table is filled from the beginning to the end.
  */
 export class SlotIndex {
-  #hashes = new Int32Array(FIRST_CAPACITY);
-  #next = new Int32Array(FIRST_CAPACITY);
-  #buckets = new Int32Array(FIRST_CAPACITY).fill(NONE);
+  #capacity = FIRST_CAPACITY;
+  /** Places behind the last one of a hash. The last of them is empty. */
+  #overflow = FIRST_CAPACITY;
+  #cells = new Int32Array(CELL * 2 * FIRST_CAPACITY);
   #size = 0;
 
-  add(slot: number, hash: number): void {
-    if (slot >= this.#hashes.length) {
-      const capacity = Math.ceil(Math.max(this.#hashes.length, slot) * GROWTH) + FIRST_CAPACITY;
-      this.#hashes = grown(this.#hashes, capacity);
-      this.#next = grown(this.#next, capacity);
-    }
-    if (this.#size >= this.#buckets.length) this.#spread();
-    this.#hashes[slot] = hash;
-    this.#link(this.#buckets, slot);
-    this.#size++;
+  /** Of its memory. */
+  get bytes(): number {
+    return this.#cells.byteLength;
   }
 
-  delete(slot: number): void {
-    const bucket = (this.#hashes[slot] as number) & (this.#buckets.length - 1);
-    const after = this.#next[slot] as number;
-    let before = this.#buckets[bucket] as number;
-    if (before === slot) this.#buckets[bucket] = after;
-    else {
-      while (this.#next[before] !== slot) before = this.#next[before] as number;
-      this.#next[before] = after;
+  add(slot: number, hash: number): void {
+    if (this.#size >= this.#capacity * MOST_LOAD) {
+      this.#capacity = Math.ceil(this.#capacity * GROWTH) + FIRST_CAPACITY;
+      this.#spread();
     }
+    this.#size++;
+    let place = this.#homeOf(hash);
+    while (this.#slotAt(place) !== NONE && this.#hashAt(place) >>> 0 <= hash >>> 0) place++;
+    let end = place;
+    while (this.#slotAt(end) !== NONE) end++;
+    this.#cells.copyWithin(CELL * (place + 1), CELL * place, CELL * end);
+    this.#put(place, hash, slot);
+    if (end + 1 < this.#capacity + this.#overflow) return;
+    this.#overflow *= 2;
+    this.#spread();
+  }
+
+  /** `slot` is there with that hash. */
+  delete(slot: number, hash: number): void {
+    let place = this.#homeOf(hash);
+    while (!(this.#slotAt(place) === slot && this.#hashAt(place) === hash)) place++;
+    let end = place + 1;
+    while (this.#slotAt(end) !== NONE && this.#homeOf(this.#hashAt(end)) < end) end++;
+    this.#cells.copyWithin(CELL * place, CELL * (place + 1), CELL * end);
+    this.#put(end - 1, 0, NONE);
     this.#size--;
   }
 
   /** The slot with that hash for which `is` returns true; -1 where there is none. */
   find(hash: number, is: (slot: number) => boolean): number {
-    let slot = this.#buckets[hash & (this.#buckets.length - 1)] as number;
-    while (slot !== NONE && !(this.#hashes[slot] === hash && is(slot))) slot = this.#next[slot] as number;
-    return slot;
+    for (let place = this.#homeOf(hash); ; place++) {
+      const slot = this.#slotAt(place);
+      const found = this.#hashAt(place);
+      if (slot === NONE || found >>> 0 > hash >>> 0) return NONE;
+      if (found === hash && is(slot)) return slot;
+    }
   }
 
-  #link(buckets: Int32Array, slot: number): void {
-    const bucket = (this.#hashes[slot] as number) & (buckets.length - 1);
-    this.#next[slot] = buckets[bucket] as number;
-    buckets[bucket] = slot;
+  #homeOf(hash: number): number {
+    return Math.floor(((hash >>> 0) * this.#capacity) / HASHES);
   }
 
+  #hashAt(place: number): number {
+    return this.#cells[CELL * place] as number;
+  }
+
+  #slotAt(place: number): number {
+    return (this.#cells[CELL * place + 1] as number) - 1;
+  }
+
+  #put(place: number, hash: number, slot: number): void {
+    this.#cells[CELL * place] = hash;
+    this.#cells[CELL * place + 1] = slot + 1;
+  }
+
+  /** Over cells for the capacity as it is now. Of hashes that are spread evenly only a few go beyond it. */
   #spread(): void {
-    const former = this.#buckets;
-    const buckets = new Int32Array(2 * former.length).fill(NONE);
-    for (const first of former)
-      for (let slot = first, after: number; slot !== NONE; slot = after) {
-        after = this.#next[slot] as number;
-        this.#link(buckets, slot);
-      }
-    this.#buckets = buckets;
+    const former = this.#cells;
+    while (!this.#fill(former)) this.#overflow *= 2;
+  }
+
+  /** Returns whether there is room for all of `former`, and one cell. */
+  #fill(former: Int32Array): boolean {
+    this.#cells = new Int32Array(CELL * (this.#capacity + this.#overflow));
+    let free = 0;
+    for (let i = 0; i < former.length; i += CELL) {
+      const [hash, slot] = [former[i] as number, (former[i + 1] as number) - 1];
+      if (slot === NONE) continue;
+      const place = Math.max(free, this.#homeOf(hash));
+      this.#put(place, hash, slot);
+      free = place + 1;
+    }
+    return free < this.#capacity + this.#overflow;
   }
 }
 
@@ -75,6 +118,11 @@ export class SlotOrder {
   #heap = new Int32Array(FIRST_CAPACITY);
   #place = new Int32Array(FIRST_CAPACITY).fill(NONE);
   #size = 0;
+
+  /** Of its memory. */
+  get bytes(): number {
+    return this.#at.byteLength + this.#heap.byteLength + this.#place.byteLength;
+  }
 
   /** The earliest; -1 where there is none. */
   get first(): number {

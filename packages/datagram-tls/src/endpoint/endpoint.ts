@@ -128,7 +128,7 @@ export class Endpoint {
     this.#dormant = new DormantEntries({ ...parts, touch: (entry) => this.#touch(entry) });
     places.dormant = this.#dormant;
     this.#routes.dormant = this.#dormant;
-    this.#routes.ids.recall = (place) => this.#dormant.recall(place);
+    this.#routes.ids.dormant = this.#dormant;
   }
 
   /** Answers no ClientHello while it is true; open sessions go on. */

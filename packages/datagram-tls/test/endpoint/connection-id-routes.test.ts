@@ -17,28 +17,72 @@ function beginsWith(bytes: Uint8Array, beginning: Uint8Array): boolean {
   return beginning.every((byte, i) => bytes[i] === byte);
 }
 
+interface Owner {
+  readonly cid: Uint8Array;
+  readonly entry: object;
+  /** `undefined` while it has no entry. */
+  ids: EntryIds | undefined;
+}
+
+/** Finds those without an entry by looking at all of them. */
+function withSleepers(routes: CidRoutes, owners: readonly Owner[]): void {
+  const asleep = (): Owner[] => owners.filter(({ ids }) => ids === undefined);
+  const stands = ({ cid }: Owner, bytes: Uint8Array, at: number, length: number): boolean =>
+    cid.length === length && beginsWith(bytes.subarray(at), cid);
+  routes.dormant = {
+    findId: (bytes, at, length) => {
+      const owner = asleep().find((each) => stands(each, bytes, at, length));
+      if (owner !== undefined) wake(routes, owner);
+      return owner?.entry;
+    },
+    hasId: (cid, length) => asleep().some((each) => stands(each, cid, 0, length)),
+    allIds: () => asleep().map(({ cid }) => cid),
+  };
+}
+
+function wake(routes: CidRoutes, owner: Owner): void {
+  owner.ids = new EntryIds(routes);
+  owner.ids.bind(owner.entry);
+  owner.ids.readmit([owner.cid]);
+}
+
 suite('routes by connection ID', () => {
-  test('find the owner of every ID, whatever follows it, as IDs of all lengths come and go', () => {
+  test('find the owner of every ID, whatever follows it, as IDs of all lengths come, sleep and go', () => {
+    const steps = fc.array(fc.tuple(fc.constantFrom('come', 'come', 'sleep', 'go'), cids, fc.nat()), {
+      maxLength: 60,
+    });
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.boolean(), cids), { maxLength: 60 }), tails, (steps, tail) => {
+      fc.property(steps, tails, (taken, tail) => {
         const routes = new CidRoutes();
-        const owners: { readonly cid: Uint8Array; readonly ids: EntryIds; readonly entry: object }[] = [];
-        for (const [comes, cid] of steps) {
-          if (comes) {
+        const owners: Owner[] = [];
+        withSleepers(routes, owners);
+        for (const [what, cid, which] of taken) {
+          const owner = owners[which % (owners.length || 1)];
+          if (what === 'come') {
             const ids = new EntryIds(routes);
             const entry = {};
             ids.bind(entry);
             const isFree = !owners.some((each) => beginsWith(each.cid, cid) || beginsWith(cid, each.cid));
             assert.equal(ids.claim(cid), isFree);
             if (isFree) owners.push({ cid, ids, entry });
-          } else {
-            const [gone] = owners.splice(0, 1);
-            gone?.ids.releaseAll();
-            if (gone !== undefined) assert.equal(routes.entryOf(record(gone.cid, tail)), undefined);
+          } else if (owner !== undefined && what === 'sleep') {
+            owner.ids?.leave();
+            owner.ids = undefined;
+          } else if (owner !== undefined) {
+            if (owner.ids === undefined) wake(routes, owner);
+            owners.splice(owners.indexOf(owner), 1);
+            owner.ids?.releaseAll();
+            assert.equal(routes.entryOf(record(owner.cid, tail)), undefined);
           }
-          for (const each of owners) assert.equal(routes.entryOf(record(each.cid, tail)), each.entry);
+          // To look for those that sleep would wake them.
+          for (const each of owners)
+            if (each.ids !== undefined) assert.equal(routes.entryOf(record(each.cid, tail)), each.entry);
         }
-        for (const { ids } of owners) ids.releaseAll();
+        for (const each of owners) {
+          assert.equal(routes.any, true);
+          assert.equal(routes.entryOf(record(each.cid, tail)), each.entry);
+        }
+        for (const { ids } of owners) ids?.releaseAll();
         assert.equal(routes.any, false);
       }),
     );

@@ -1,11 +1,15 @@
 // What an endpoint keeps of sessions that hibernate.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { BehaviourOptions } from '#lib/config/behaviour.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
+import { asleepIn } from '#lib/connection/connection.js';
+import { decodeState, encodeState } from '#lib/connection/saved-state.js';
 import { type ConnectionEntry, type Holder, stateOf } from '#lib/endpoint/connection-entry.js';
 import { dormantIn, type Endpoint } from '#lib/endpoint/endpoint.js';
+import { Reader, Writer } from '#lib/wire/cursor.js';
 import { Crowd, type Member } from '../support/crowd.js';
 import { collectGarbage } from '../support/garbage.js';
 import { Random } from '../support/random.js';
@@ -13,6 +17,8 @@ import { behaviour, security, VERSIONS } from '../support/settings.js';
 
 const AFTER = 10_000;
 const IDLE = 100_000;
+/** So long a server of DTLS 1.2 keeps its last flight. */
+const LAST_FLIGHT = 250_000;
 /** Timers that one call handles. */
 const MOST_WAKES = 32;
 /** Full collections. They must free every unreferenced object. */
@@ -297,6 +303,73 @@ for (const version of VERSIONS) {
       assert.equal(house.server.find(there.address), keeper.entry);
     });
 
+    test('is found by each of its connection IDs', () => {
+      const house = new House(version, {}, { connectionId: 8 });
+      const members = house.clients(20, ownHost);
+      for (let round = 0; round < 3; round++) {
+        house.sleep();
+        assert.equal(house.dormant, 20);
+        if (version === 'DTLSv1.3')
+          for (const { entry } of house.keepers)
+            house.server.renewConnectionId(entry ?? assert.fail(), house.now);
+        house.exchange();
+        house.sleep();
+        assert.equal(house.dormant, 20);
+        // Peers that checked paths have asked for spare IDs, and use them where they move.
+        for (const [i, member] of members.entries()) {
+          const there = { ...member.address, address: `10.2.${round}.${i}` };
+          members[i] = house.move(member, there);
+          if (i % 2 === 0) member.endpoint.leavePath(member.entry, house.now);
+          house.text(members[i] ?? assert.fail(), `${round}.${i}`);
+        }
+        house.wait(1000);
+        assert.ok(house.keepers.every(({ entry }, i) => entry?.peer.address === `10.2.${round}.${i}`));
+      }
+      for (const [i, { received }] of house.keepers.entries())
+        assert.deepEqual(received, [`0.${i}`, `1.${i}`, `2.${i}`]);
+      assert.equal(house.server.counters.unknownConnectionIds, 0);
+    });
+
+    test('is not woken by other connection IDs than its own', () => {
+      const house = new House(version, {}, { connectionId: 8 });
+      const members = house.clients(20, ownHost);
+      const made = members.map(({ entry }) => entry.connection.connectionIds?.send ?? assert.fail());
+      house.sleep();
+      for (const [i, cid] of made.entries())
+        for (let bit = 0; bit < 64; bit += 7) {
+          const near = cid.slice();
+          near[bit >>> 3] = (near[bit >>> 3] as number) ^ (1 << (bit & 7));
+          const header = version === 'DTLSv1.3' ? [0x3f] : [25, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9];
+          const data = Uint8Array.of(...header, ...near, 0, 1, 0, 32, ...new Uint8Array(32));
+          // From an address without a session: the one at an address of a session is woken by that.
+          house.inject(data, {
+            ...(members[i] as Member),
+            address: { address: '10.9.9.9', family: 'IPv4', port: 1 },
+          });
+        }
+      assert.equal(house.dormant, 20);
+      assert.equal(house.server.counters.unknownConnectionIds, 20 * 10);
+    });
+
+    test('keeps its connection IDs from being given to others', () => {
+      const given = [7, 7, 8, 7, 8, 9].map((first) => Uint8Array.of(first, 1, 2, 3));
+      const generate = (): Uint8Array => given.shift() ?? Uint8Array.of(given.length, 0xff, 0, 0);
+      const manner = { connectionId: { length: 4, generate }, returnRoutability: 'never' } as const;
+      const house = new House(version, {}, manner);
+      const ids = (): (number | undefined)[] => {
+        const member = house.client(ownHost(house.keepers.length), 1000);
+        return [member.entry.connection.connectionIds?.send[0]];
+      };
+      assert.deepEqual(ids(), [7]);
+      house.sleep();
+      assert.equal(house.dormant, 1);
+      assert.deepEqual(ids(), [8]);
+      house.sleep();
+      assert.equal(house.dormant, 2);
+      assert.deepEqual(ids(), [9]);
+      assert.equal(house.dormant, 2);
+    });
+
     test('counts for its own host while the path to another one is not validated', () => {
       const manner = { connectionId: 8, returnRoutability: 'never' } as const;
       const house = new House(version, { maxSessionsPerHost: 2, evictAfter: 0 }, manner);
@@ -371,6 +444,91 @@ function replacedSettings(house: House, others: 0 | 1): WeakRef<object> {
   house.closed.length = 0;
   return settings;
 }
+
+/** So many sessions of different keys are made by handshakes; the others are copies with other addresses and connection IDs. */
+const KINDS = 8;
+const COPIES = 3000;
+
+/** Bytes of states, and of slots, for each of {@link COPIES} sessions. */
+function measure(version: (typeof VERSIONS)[number], connectionId: number) {
+  const manner = { connectionId, idleTimeout: 0, returnRoutability: 'never' } as const;
+  const house = new House(version, {}, manner);
+  const { server } = house;
+  const states = house.clients(KINDS, ownHost).map((member, i) => {
+    house.text(member, 'hello');
+    member.silent = true;
+    house.wait(LAST_FLIGHT);
+    return server.save(house.keepers[i]?.entry ?? assert.fail(), house.now);
+  });
+  house.exchange();
+  const service = { security: security('server', version), behaviour: behaviour(manner) };
+  for (let i = 0; i < COPIES; i++) {
+    const saved = decodeState(states[i % KINDS] as Uint8Array);
+    const current = connectionId > 0 ? withOtherIds(saved.current) : saved.current;
+    const peer = { address: `10.2.${i >> 8}.${i & 255}`, family: 'IPv4', port: 5684 } as const;
+    const entry = server.restore(encodeState({ ...saved, current, peer }), service, {
+      age: 0,
+      now: house.now,
+    });
+    stateOf(entry).holder = new Keeper(server, entry);
+    assert.equal(server.hibernate(entry, house.now), true);
+    house.exchange();
+  }
+  assert.deepEqual([house.dormant, server.size], [COPIES, COPIES]);
+  const one = asleepIn(dormantIn(server).look(0)) ?? assert.fail();
+  assert.equal(one.connectionIds?.receive.length ?? 0, connectionId);
+  const { size } = one.settings.pool.sleeping;
+  return { states: size / COPIES, slots: dormantIn(server).bytes / COPIES };
+}
+
+/** A state begins with connection IDs. */
+function withOtherIds(current: Uint8Array): Uint8Array {
+  const r = new Reader(current);
+  const w = new Writer().u8(r.u8()).u8(r.u8()).vec8(r.vec8());
+  const count = r.u8();
+  w.u8(count);
+  for (let i = 0; i < count; i++) w.vec8(randomBytes(r.vec8().length));
+  return w.bytes(r.rest()).finish();
+}
+
+/** Bytes of a session and its inside, which its application has. */
+const SESSION = 168;
+const MOST_SLOTS = 60;
+const MOST_WITH_ID = 520;
+
+for (const version of VERSIONS)
+  suite(`${version}: memory of sessions that hibernate`, () => {
+    test('is some bytes in slots, and a few more with a connection ID', () => {
+      const without = measure(version, 0);
+      assert.ok(without.slots <= MOST_SLOTS, `${without.slots} bytes in slots`);
+      const { slots, states } = measure(version, 8);
+      // A hash and a slot, with a quarter of their cells empty at most.
+      assert.ok(slots - without.slots <= 11, `${slots} bytes in slots, ${without.slots} without ID`);
+      assert.ok(SESSION + slots + states <= MOST_WITH_ID, `${slots} and ${states} bytes`);
+    });
+
+    for (const connectionId of [0, 8])
+      test(`is no object of the endpoint, with connection IDs of ${connectionId} bytes`, async () => {
+        const house = new House(version, {}, { connectionId });
+        house.clients(10, ownHost);
+        const objects = house.keepers.flatMap(({ entry }) => {
+          if (entry === undefined) return [];
+          const { ids, member } = stateOf(entry);
+          return [entry, entry.connection, entry.peer, member, ids].flatMap((each) =>
+            each === undefined ? [] : [new WeakRef<object>(each)],
+          );
+        });
+        assert.equal(objects.length, connectionId > 0 ? 50 : 40);
+        house.sleep();
+        const left = (): number => objects.filter((each) => each.deref() !== undefined).length;
+        for (let i = 0; i < COLLECTIONS && left() > 0; i++) {
+          // What a turn has looked at lives until its end.
+          await turn();
+          collectGarbage();
+        }
+        assert.deepEqual([house.dormant, left()], [10, 0]);
+      });
+  });
 
 suite('timers of sessions that hibernate', () => {
   const MANY = 100;

@@ -4,41 +4,48 @@ import { SlotIndex, SlotOrder } from '#lib/endpoint/dormant-table.js';
 import { Random } from '../support/random.js';
 
 suite('slots in typed arrays', () => {
-  test('are found by their hash, as they come and go', () => {
-    const random = new Random(1);
-    const index = new SlotIndex();
-    const hashes = new Map<number, number>();
-    for (let step = 0; step < 20_000; step++) {
-      const slot = random.below(600);
-      // Few hashes, so that many slots have the same.
-      const hash = random.below(200) - 100;
-      const known = hashes.get(slot);
-      if (known === undefined) {
-        index.add(slot, hash);
-        hashes.set(slot, hash);
-      } else {
-        assert.equal(
-          index.find(known, (each) => each === slot),
-          slot,
-        );
-        assert.equal(
-          index.find(known + 1000, () => true),
-          -1,
-        );
-        index.delete(slot);
-        hashes.delete(slot);
-        assert.equal(
-          index.find(known, (each) => each === slot),
-          -1,
-        );
+  for (const [title, hashes] of [
+    ['spread evenly', (random: Random) => random.below(2 ** 32) | 0],
+    ['few', (random: Random) => random.below(40) - 20],
+    ['at the end of all', (random: Random) => -1 - random.below(20)],
+  ] as const)
+    test(`are found by their hashes, which are ${title}, as they come and go`, () => {
+      const random = new Random(1);
+      const index = new SlotIndex();
+      /** A slot has several hashes. */
+      const pairs: { readonly slot: number; readonly hash: number }[] = [];
+      const found = (hash: number): number[] => {
+        const slots: number[] = [];
+        index.find(hash, (slot) => {
+          slots.push(slot);
+          return false;
+        });
+        return slots.sort((a, b) => a - b);
+      };
+      const expected = (hash: number): number[] =>
+        pairs.flatMap((each) => (each.hash === hash ? [each.slot] : [])).sort((a, b) => a - b);
+      for (let step = 0; step < 6000; step++) {
+        const isGrowing = Math.floor(step / 1500) % 2 === 0;
+        if (pairs.length === 0 || random.below(10) < (isGrowing ? 8 : 3)) {
+          const pair = { slot: random.below(600), hash: hashes(random) };
+          if (pairs.some(({ slot, hash }) => slot === pair.slot && hash === pair.hash)) continue;
+          index.add(pair.slot, pair.hash);
+          pairs.push(pair);
+          assert.equal(
+            index.find(pair.hash, (slot) => slot === pair.slot),
+            pair.slot,
+          );
+        } else {
+          const [gone] = pairs.splice(random.below(pairs.length), 1);
+          if (gone === undefined) continue;
+          index.delete(gone.slot, gone.hash);
+          assert.deepEqual(found(gone.hash), expected(gone.hash));
+        }
+        const other = hashes(random);
+        assert.deepEqual(found(other), expected(other));
       }
-    }
-    for (const [slot, hash] of hashes)
-      assert.equal(
-        index.find(hash, (each) => each === slot),
-        slot,
-      );
-  });
+      for (const { hash } of pairs) assert.deepEqual(found(hash), expected(hash));
+    });
 
   test('are in the order of their instants, as they come and go', () => {
     const random = new Random(2);

@@ -23,6 +23,7 @@ const NEEDED: Readonly<Partial<Record<Happening, number>>> = {
   'connected after a move': 0.3,
   'got a former address': 0.5,
   followed: 1,
+  'slept without an entry': 0.5,
   leave: 1,
   renew: 1,
   'move the server': 0.5,

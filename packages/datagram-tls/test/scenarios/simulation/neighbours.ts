@@ -6,8 +6,8 @@ import { type BehaviourOptions, resolveBehaviour } from '#lib/config/behaviour.j
 import type { Behaviour, Role } from '#lib/config/config.js';
 import type { ConnectionEvent } from '#lib/connection/events.js';
 import type { Security } from '#lib/connection/version.js';
-import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
-import { Endpoint } from '#lib/endpoint/endpoint.js';
+import { type ConnectionEntry, type Holder, stateOf } from '#lib/endpoint/connection-entry.js';
+import { dormantIn, Endpoint } from '#lib/endpoint/endpoint.js';
 import { performNow } from '../../support/jobs.js';
 import { lightCiphers } from '../../support/light-ciphers.js';
 import { damage } from '../../support/network.js';
@@ -65,6 +65,7 @@ export type Happening =
   | 'connected after a move'
   | 'got a former address'
   | 'followed'
+  | 'slept without an entry'
   | 'went on after a crash'
   | 'lost without IDs'
   | 'lost in a crash'
@@ -129,13 +130,44 @@ interface Device {
   store: CheckpointStore | undefined;
 }
 
-/** What the server knows of one session. */
-interface Account {
+/** What the server knows of one session, whose entry it may let go of. */
+class Account implements Holder {
+  readonly mayLetGo = true;
   /** The device and its generation, once it has said something. */
   owner: string | undefined;
-  isOpen: boolean;
+  isOpen = false;
   /** If it keeps something for a crash. */
   store: CheckpointStore | undefined;
+  /** How often it had no entry. */
+  sleeps = 0;
+  #server: Endpoint;
+  #entry: ConnectionEntry | number;
+
+  constructor(server: Endpoint, entry: ConnectionEntry) {
+    this.#server = server;
+    this.#entry = entry;
+    stateOf(entry).holder = this;
+  }
+
+  get entry(): ConnectionEntry {
+    return typeof this.#entry === 'number' ? dormantIn(this.#server).recall(this.#entry) : this.#entry;
+  }
+
+  onDormant(place: number): void {
+    this.#entry = place;
+    this.sleeps++;
+  }
+
+  onRecalled(entry: ConnectionEntry): void {
+    this.#entry = entry;
+  }
+
+  /** In another process. */
+  goOn(server: Endpoint, entry: ConnectionEntry): void {
+    this.#server = server;
+    this.#entry = entry;
+    stateOf(entry).holder = this;
+  }
 }
 
 /**
@@ -154,7 +186,9 @@ export class Neighbours {
   readonly #client: Security;
   readonly #manners: readonly Behaviour[];
   readonly #devices: Device[];
-  readonly #accounts = new Map<ConnectionEntry, Account>();
+  readonly #accounts = new Set<Account>();
+  /** Each port of the NAT has an address of its own. */
+  readonly #hasManyHosts: boolean;
   readonly #delivered = new Set<string>();
   readonly #copies: Datagram[] = [];
   /** What has arrived last. */
@@ -185,6 +219,7 @@ export class Neighbours {
       resolveBehaviour(mannerOf(random, 'client'), false),
     );
     this.#devices = Array.from({ length: DEVICES }, (_, number) => newDevice(number));
+    this.#hasManyHosts = random.chance(0.5);
     this.#loss = random.pick([0, 0.05, 0.2]);
     this.#jitter = random.pick([0, 30, 200]);
     this.#server.serve(this.#service);
@@ -225,17 +260,19 @@ export class Neighbours {
       case 'leave':
         return this.#leave(device);
       case 'replay':
-        return this.#replay((data) => data, [...ATTACKERS, ...PORTS.map(outside)]);
+        return this.#replay((data) => data, [...ATTACKERS, ...this.#allOutside()]);
       case 'forge':
-        return this.#replay((data) => damage(data, random), [...ATTACKERS, ...PORTS.map(outside)]);
+        return this.#replay((data) => damage(data, random), [...ATTACKERS, ...this.#allOutside()]);
       case 'race':
         this.#races = true;
         return;
       case 'renew':
         return this.#renew();
       case 'hibernate': {
-        const entry = this.#anySession();
-        if (entry !== undefined) this.#server.hibernate(entry, this.#now);
+        for (const { entry } of this.#random.chance(0.5)
+          ? this.#accounts
+          : this.#random.shuffled([...this.#accounts]).slice(1))
+          if (entry.connection.phase === 'open') this.#server.hibernate(entry, this.#now);
         return this.#drain();
       }
       case 'move the server':
@@ -312,7 +349,9 @@ export class Neighbours {
   }
 
   #anySession(): ConnectionEntry | undefined {
-    const open = [...this.#server.entries()].filter(({ connection }) => connection.phase === 'open');
+    const open = [...this.#accounts]
+      .map(({ entry }) => entry)
+      .filter(({ connection }) => connection.phase === 'open');
     return open.length === 0 ? undefined : this.#random.pick(open);
   }
 
@@ -328,12 +367,12 @@ export class Neighbours {
   /** The server's process ends without a word. Another one goes on from what is kept, in any order; the rest is lost. */
   #crashServer(): void {
     this.#serveAnew(this.#random.pick([0, 50]), (_, { store }) => store?.onCrash(this.#random.chance(0.5)));
-    const known = [...this.#accounts.values()].map(({ owner }) => owner);
+    const known = [...this.#accounts].map(({ owner }) => owner);
     for (const device of this.#devices) {
       if (known.includes(nameOf(device))) this.#note('went on after a crash');
       else device.isForgotten = true;
     }
-    for (const [entry, { store }] of this.#accounts) store?.take(this.#server, entry, this.#now);
+    for (const { store, entry } of this.#accounts) store?.take(this.#server, entry, this.#now);
     this.#bringAgain();
     // Some notice at once.
     for (const device of this.#devices)
@@ -352,19 +391,20 @@ export class Neighbours {
 
   #serveAnew(
     age: number,
-    stateOf: (entry: ConnectionEntry, account: Account) => Uint8Array | undefined,
+    goesOn: (entry: ConnectionEntry, account: Account) => Uint8Array | undefined,
   ): void {
-    const states = [...this.#server.entries()].flatMap((entry) => {
-      const account = this.#accounts.get(entry);
-      const state = account && stateOf(entry, account);
-      return account === undefined || state === undefined ? [] : [{ account, state }];
+    const states = [...this.#accounts].flatMap((account) => {
+      const state = goesOn(account.entry, account);
+      return state === undefined ? [] : [{ account, state }];
     });
     this.#accounts.clear();
     this.#server = new Endpoint(UNLIMITED);
     this.#arrived = 0;
     this.#server.serve(this.#service);
-    for (const { account, state } of this.#random.shuffled(states))
-      this.#accounts.set(this.#server.restore(state, this.#service, { age, now: this.#now }), account);
+    for (const { account, state } of this.#random.shuffled(states)) {
+      account.goOn(this.#server, this.#server.restore(state, this.#service, { age, now: this.#now }));
+      this.#accounts.add(account);
+    }
     this.#drain();
   }
 
@@ -385,8 +425,11 @@ export class Neighbours {
 
   /** Takes checkpoints when they are due; the store keeps one with this probability. */
   #keep(likely: number): void {
-    for (const [entry, { store }] of this.#accounts)
-      if (isOpen(entry)) store?.settle(this.#server, entry, this.#now, this.#random.chance(likely));
+    for (const account of this.#accounts) {
+      const { store } = account;
+      if (store !== undefined && (store.isBusy || store.isDue) && isOpen(account.entry))
+        store.settle(this.#server, account.entry, this.#now, this.#random.chance(likely));
+    }
     for (const { entry, store, endpoint } of this.#devices)
       if (entry !== undefined && isOpen(entry))
         store?.settle(endpoint, entry, this.#now, this.#random.chance(likely));
@@ -563,7 +606,7 @@ export class Neighbours {
     const server = this.#server;
     for (let event = server.pollEvent(); event !== undefined; event = server.pollEvent()) {
       moved = true;
-      if (event.type === 'session') this.#accounts.set(event.entry, newAccount());
+      if (event.type === 'session') this.#accounts.add(new Account(server, event.entry));
       if (event.type === 'connection') this.#onServerEvent(event.entry, event.event);
     }
     for (let out = server.pollTransmit(); out !== undefined; out = server.pollTransmit()) {
@@ -595,9 +638,18 @@ export class Neighbours {
       moved = true;
       device.port ??= this.#freePort();
       const port = out.fromFormer === true ? device.left?.port : device.port;
-      if (port !== undefined) this.#launch(out.data, outside(port), true);
+      if (port !== undefined) this.#launch(out.data, this.#outside(port), true);
     }
     return moved;
+  }
+
+  #outside(port: number): PeerAddress {
+    const address = this.#hasManyHosts ? `203.0.113.${port % 200}` : NAT;
+    return { address, family: 'IPv4', port };
+  }
+
+  #allOutside(): PeerAddress[] {
+    return PORTS.map((port) => this.#outside(port));
   }
 
   #freePort(): number {
@@ -620,7 +672,9 @@ export class Neighbours {
       this.#server.answer(entry, event.id, answer, this.#now);
       return;
     }
-    const account = this.#accounts.get(entry) ?? assert.fail('an event of nobody');
+    const { holder } = stateOf(entry);
+    const account = holder instanceof Account ? holder : assert.fail('an event of nobody');
+    assert.ok(this.#accounts.has(account), 'an event after the end');
     if (event.type === 'checkpoint-due' && account.store !== undefined) account.store.isDue = true;
     if (event.type === 'connected') {
       account.isOpen = true;
@@ -644,8 +698,10 @@ export class Neighbours {
   }
 
   /** A session of a device that still has it, and whose records have an ID, ends by none but the device. */
-  #onServerEnd(entry: ConnectionEntry, { owner, isOpen }: Account, code: string | undefined): void {
-    this.#accounts.delete(entry);
+  #onServerEnd(entry: ConnectionEntry, account: Account, code: string | undefined): void {
+    const { owner, isOpen } = account;
+    this.#accounts.delete(account);
+    if (account.sleeps > 0) this.#note('slept without an entry');
     if (!isOpen) return this.#noteFailure(code);
     // A client may still refuse the last flight of a server, which has said nothing to it yet.
     const isRefused = code === 'ERR_DTLS_PEER_ALERT' && owner === undefined;
@@ -716,10 +772,6 @@ function newDevice(number: number): Device {
   };
 }
 
-function newAccount(): Account {
-  return { owner: undefined, isOpen: false, store: undefined };
-}
-
 /** As messages of its present session begin. */
 function nameOf({ number, generation }: Device): string {
   return `${number}.${generation}`;
@@ -738,10 +790,6 @@ function mannerOf(random: Random, role: Role): BehaviourOptions {
     returnRoutability: random.pick(['basic', 'enhanced', 'never']),
     hibernateAfter: random.pick([0, 40, 3000]),
   };
-}
-
-function outside(port: number): PeerAddress {
-  return { address: NAT, family: 'IPv4', port };
 }
 
 function isAttacker({ port }: PeerAddress): boolean {
