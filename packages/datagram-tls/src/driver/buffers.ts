@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { DTLSErrorCode } from '../base/error-codes.js';
 import { DTLSError as CoreError, type DTLSErrorOptions } from '../base/errors.js';
 import type {

@@ -42,6 +42,9 @@ const LEAST_RECEIVE_BUFFER = 3;
 const CAN_READ = 1;
 const CAN_WRITE = 2;
 
+/** Where a look for more has found nothing, so many wake-ups at most do not look. */
+const MAX_PAUSE = 64;
+
 /** The closed socket. */
 const CLOSED = 0;
 
@@ -125,6 +128,11 @@ export class NativeSocket {
   /** Datagrams that the system did not take, and those behind them. */
   #waiting: Collected[] = [];
   #waitingBytes = 0;
+  /** Something has been sent since the last datagram was received. */
+  #hasAnswered = false;
+  /** Wake-ups that do not look for more datagrams: those that are left, and all since one has looked. */
+  #pauseLeft = 0;
+  #pause = 0;
 
   private constructor(functions: DatagramFunctions, handlers: BatchHandlers) {
     this.#functions = functions;
@@ -209,25 +217,50 @@ export class NativeSocket {
 
   #onReady(events: number): void {
     if ((events & CAN_WRITE) !== 0) this.#resume();
-    if ((events & CAN_READ) === 0 || this.#socket === CLOSED) return;
+    if ((events & CAN_READ) !== 0) this.#drain();
+  }
+
+  /**
+   * Receives what is there, up to a limit: libuv calls again while there is more. When answers leave, their peers may run before
+   * this process goes on, and send again: to look for that costs less than another turn of the event loop.
+   */
+  #drain(): void {
+    let left = MAX_RECEIVED - this.#receive(MAX_RECEIVED);
+    if (this.#pauseLeft > 0) {
+      this.#pauseLeft--;
+      return;
+    }
+    while (left > 0 && this.#hasAnswered) {
+      const count = this.#receive(left);
+      if (count === 0) this.#pauseLeft = this.#pause = Math.min(2 * this.#pause + 1, MAX_PAUSE);
+      else this.#pause = 0;
+      left -= count;
+    }
+  }
+
+  /** Delivers up to `most` datagrams, and returns how many. */
+  #receive(most: number): number {
+    if (this.#socket === CLOSED) return 0;
+    this.#hasAnswered = false;
     try {
-      this.#drain();
+      return this.#deliver(most);
     } finally {
       this.#handlers.onBatchEnd();
     }
   }
 
-  /** Receives what is there, up to a limit: libuv calls again while there is more. */
-  #drain(): void {
+  #deliver(most: number): number {
     inbox ??= new Inbox(this.#functions);
-    const count = inbox.isInUse ? 0 : this.#functions.receive(this.#socket, inbox.memory, MAX_RECEIVED);
-    if (count < 0) return this.#onReceiveError(-count);
-    inbox.isInUse = count > 0;
+    const count = inbox.isInUse ? 0 : this.#functions.receive(this.#socket, inbox.memory, most);
+    if (count < 0) this.#onReceiveError(-count);
+    if (count <= 0) return 0;
+    inbox.isInUse = true;
     try {
       for (let i = 0; i < count && this.#socket !== CLOSED; i++) inbox.deliver(i, this.#handlers);
     } finally {
       inbox.isInUse = false;
     }
+    return count;
   }
 
   #onReceiveError(errno: number): void {
@@ -276,6 +309,7 @@ export class NativeSocket {
   flush(): void {
     if (outbox === undefined || outbox.owner !== this || outbox.count === 0) return;
     const box = outbox;
+    this.#hasAnswered = true;
     try {
       if (this.#socket !== CLOSED) this.#send(box);
     } finally {

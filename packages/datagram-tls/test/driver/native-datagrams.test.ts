@@ -500,6 +500,77 @@ suite('batches of datagrams by native code', { skip }, () => {
     for (const [i, end] of batches.entries()) assert.ok(end - (batches[i - 1] ?? 0) <= 32, batches.join());
   });
 
+  /** A socket that answers each datagram at once or not at all, and what it asked of `receive` in each wake-up. */
+  function answering(t: TestContext, answers: boolean, receive: DatagramFunctions['receive']) {
+    const asked: number[][] = [];
+    let delivered = 0;
+    const socket: NativeSocket =
+      NativeSocket.over(
+        {
+          ...native,
+          watchSocket: (number, onReady) =>
+            native.watchSocket(number, (events) => {
+              asked.push([]);
+              onReady(events);
+            }),
+          receive: (number, memory, most) => {
+            asked.at(-1)?.push(most);
+            return receive(number, memory, most);
+          },
+        },
+        '127.0.0.1',
+        0,
+        OPTIONS,
+        {
+          ...NO_HANDLERS,
+          onDatagram: (datagram, from) => {
+            delivered++;
+            if (answers) socket.send(datagram, from, undefined);
+          },
+          onBatchEnd: () => socket.flush(),
+        },
+      ) ?? assert.fail('not bound');
+    t.after(() => socket.close());
+    const { channel } = opened(t, '127.0.0.1');
+    const to = socket.address ?? assert.fail('not bound');
+    return {
+      asked,
+      deliveredAfter: async (wakeUps: number) => {
+        channel.send(numbered(0, 20), to);
+        channel.flush();
+        await until(() => asked.length === wakeUps);
+        return delivered;
+      },
+    };
+  }
+
+  test('a wake-up goes on while its answers bring more datagrams, up to its limit', async (t) => {
+    // The same one comes again each time.
+    let isFirst = true;
+    const { asked, deliveredAfter } = answering(t, true, (socket, memory, most) => {
+      const count = isFirst ? native.receive(socket, memory, most) : 1;
+      isFirst = false;
+      return count;
+    });
+    assert.equal(await deliveredAfter(1), 32);
+    assert.deepEqual(asked, [Array.from({ length: 32 }, (_, i) => 32 - i)]);
+  });
+
+  test('wake-ups look for more datagrams ever less often while there are none', async (t) => {
+    const { asked, deliveredAfter } = answering(t, true, (...given) => native.receive(...given));
+    for (let wakeUps = 1; wakeUps <= 8; wakeUps++) assert.equal(await deliveredAfter(wakeUps), wakeUps);
+    assert.deepEqual(
+      asked.map(({ length }) => length),
+      [2, 1, 2, 1, 1, 1, 2, 1],
+    );
+  });
+
+  test('a wake-up that answers nothing looks for no more datagrams', async (t) => {
+    const { asked, deliveredAfter } = answering(t, false, (...given) => native.receive(...given));
+    for (let wakeUps = 1; wakeUps <= 3; wakeUps++) assert.equal(await deliveredAfter(wakeUps), wakeUps);
+    assert.deepEqual(asked, [[32], [32], [32]]);
+  });
+
   test('what was collected leaves before the process ends', async (t) => {
     const { to, numbers } = await listener(t);
     const program = fileURLToPath(new URL('exit-program.js', import.meta.url));
