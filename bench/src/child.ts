@@ -20,6 +20,11 @@ export class Child {
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
 
+  /** `undefined`: it did not start. */
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   /** The next object it prints; rejects when the program ends or needs half a minute longer than `workMs`. */
   async next<Answer>(workMs = 0): Promise<Answer> {
     const timer = setTimeout(() => this.#process.kill(), workMs + ANSWER_TIMEOUT_MS);

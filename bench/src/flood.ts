@@ -1,6 +1,11 @@
-/** What open sessions keep of their throughput while many more clients than fit begin handshakes. */
+/**
+ * What open sessions keep of their throughput while many more clients than fit begin handshakes. Where the flood, the sessions and
+ * the server share two cores, the system decides who runs: so the row also says how much of the time the server's event loop ran,
+ * and how much it was ready and waited for a core.
+ */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Child } from './child.js';
 import { type Contender, nodeProgram, ownLoadGenerator } from './contenders.js';
@@ -15,6 +20,12 @@ const SESSIONS = { clients: 8, window: 4 } as const;
 /** Until a flood has filled every queue, ms. */
 const RAMP_MS = 150;
 
+/** The part of the time that the event loop of a server ran, and waited for a core. */
+interface Scheduled {
+  readonly ran: number;
+  readonly waited: number;
+}
+
 interface Kept {
   readonly contender: Contender;
   /** Handshakes that fill a core of the server, in a second. */
@@ -25,6 +36,9 @@ interface Kept {
   /** Clients that began, and those that got a flight of the server, in a second of the flood. */
   readonly begun: readonly number[];
   readonly flights: readonly number[];
+  /** Of Linux; empty elsewhere. */
+  readonly scheduledQuiet: readonly Scheduled[];
+  readonly scheduled: readonly Scheduled[];
 }
 
 /**
@@ -45,8 +59,10 @@ export async function measureFlood(contenders: readonly Contender[], plan: Plan)
       'echoes /s',
       'flooded',
       'kept',
+      'server ran, waited for a core',
+      'flooded',
     ],
-    rows: rows.map(({ contender, capacity, begun, flights, quiet, flooded }) => [
+    rows: rows.map(({ contender, capacity, begun, flights, quiet, flooded, ...rest }) => [
       contender.name,
       capacity.toFixed(0),
       median(begun).toFixed(0),
@@ -54,6 +70,8 @@ export async function measureFlood(contenders: readonly Contender[], plan: Plan)
       median(quiet).toFixed(0),
       median(flooded).toFixed(0),
       (medianRatio(flooded, quiet) ?? Number.NaN).toFixed(2),
+      textOf(rest.scheduledQuiet),
+      textOf(rest.scheduled),
     ]),
     samples: rows.map(({ contender, ...rest }) => ({ server: contender.name, ...rest })),
     ratios: Object.fromEntries(
@@ -79,6 +97,8 @@ async function measureOne(contender: Contender, plan: Plan): Promise<Kept> {
     flooded: [] as number[],
     begun: [] as number[],
     flights: [] as number[],
+    scheduledQuiet: [] as Scheduled[],
+    scheduled: [] as Scheduled[],
   };
   const children: Child[] = [];
   try {
@@ -93,16 +113,18 @@ async function measureOne(contender: Contender, plan: Plan): Promise<Kept> {
     const attacker = new Child('the flood', [...nodeProgram('clients/flood.js'), '--suite', suite]);
     children.push(sessions, attacker);
     await Promise.all(children.map((child) => child.next()));
-    const echo = async (port: number): Promise<{ echoes: number; begun: number; flights: number }> => {
+    const echo = async (port: number) => {
       const attack = attacker.ask<{ begun: number; flights: number }>(
         `${port} ${Math.round(TIMES * capacity)} ${ms + 2 * RAMP_MS}`,
         ms,
       );
       await delay(RAMP_MS);
+      const scheduled = watchSchedule(server.pid);
       const { echoes } = await sessions.ask<{ echoes: number }>(String(ms), ms);
+      const shares = scheduled();
       const { begun, flights } = await attack;
       const seconds = (ms + 2 * RAMP_MS) / 1000;
-      return { echoes: (echoes * 1000) / ms, begun: begun / seconds, flights: flights / seconds };
+      return { echoes: (echoes * 1000) / ms, begun: begun / seconds, flights: flights / seconds, shares };
     };
     await echo(server.port);
     for (let round = 0; round < rounds; round++) {
@@ -114,11 +136,40 @@ async function measureOne(contender: Contender, plan: Plan): Promise<Kept> {
       kept.flooded.push(flooded.echoes);
       kept.begun.push(flooded.begun);
       kept.flights.push(flooded.flights);
+      kept.scheduledQuiet.push(...quiet.shares);
+      kept.scheduled.push(...flooded.shares);
     }
     return { contender, capacity, ...kept };
   } finally {
     await Promise.all(children.map((child) => child.stop()));
     await server.stop();
     sink.close();
+  }
+}
+
+function textOf(shares: readonly Scheduled[]): string {
+  const of = (key: keyof Scheduled) => median(shares.map((share) => share[key])).toFixed(2);
+  return shares.length === 0 ? '' : `${of('ran')}, ${of('waited')}`;
+}
+
+/** Of the main thread of a process, from now until the result is called; nothing where the system does not say that. */
+function watchSchedule(pid: number | undefined): () => readonly Scheduled[] {
+  const before = scheduleOf(pid);
+  const start = performance.now();
+  return () => {
+    const after = scheduleOf(pid);
+    if (before === undefined || after === undefined) return [];
+    const share = (at: 0 | 1) => (after[at] - before[at]) / 1e6 / (performance.now() - start);
+    return [{ ran: share(0), waited: share(1) }];
+  };
+}
+
+/** In ns, as `sched-stats` of Linux has it. */
+function scheduleOf(pid: number | undefined): readonly [ran: number, waited: number] | undefined {
+  try {
+    const [ran, waited] = readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ').map(Number);
+    return ran === undefined || waited === undefined ? undefined : [ran, waited];
+  } catch {
+    return undefined;
   }
 }

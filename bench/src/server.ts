@@ -77,6 +77,10 @@ export class Server {
     }
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   get port(): number {
     return this.#port;
   }

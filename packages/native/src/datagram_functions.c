@@ -6,6 +6,7 @@ bool add_datagram_functions(napi_env env, napi_value exports) {
   return true;
 }
 #else
+#include "hello_filter.h"
 #include "ownership.h"
 
 #include <errno.h>
@@ -128,6 +129,25 @@ static napi_value set_socket(napi_env env, napi_callback_info info) {
   return number_of(env, -datagrams_set(set, (enum datagram_option)option, (int)value));
 }
 
+static napi_value admit_hellos(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  int64_t admitted;
+  if (!read_arguments(env, info, 2, values)) return NULL;
+  struct datagram_socket *filtered = read_socket(env, values[0]);
+  if (filtered == NULL || !read_number(env, values[1], "admitted", ALL_HELLOS, &admitted)) return NULL;
+  return number_of(env, -hello_filter_set(filtered, (uint32_t)admitted));
+}
+
+static napi_value count_dropped(napi_env env, napi_callback_info info) {
+  napi_value value;
+  uint32_t dropped;
+  if (!read_arguments(env, info, 1, &value)) return NULL;
+  struct datagram_socket *asked = read_socket(env, value);
+  if (asked == NULL) return NULL;
+  int error = hello_filter_count(asked, &dropped);
+  return number_of(env, error == 0 ? (int64_t)dropped : -error);
+}
+
 static napi_value receive(napi_env env, napi_callback_info info) {
   napi_value values[3];
   struct bytes memory;
@@ -234,6 +254,8 @@ bool add_datagram_functions(napi_env env, napi_value exports) {
     { "awaitSocket", NULL, await_socket, NULL, NULL, NULL, napi_enumerable, NULL },
     { "referSocket", NULL, refer_socket, NULL, NULL, NULL, napi_enumerable, NULL },
     { "setSocket", NULL, set_socket, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "admitHellos", NULL, admit_hellos, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "countDropped", NULL, count_dropped, NULL, NULL, NULL, napi_enumerable, NULL },
     { "ownAddress", NULL, own_address, NULL, NULL, NULL, napi_enumerable, NULL },
     { "connectSocket", NULL, connect_socket, NULL, NULL, NULL, napi_enumerable, NULL },
     { "receive", NULL, receive, NULL, NULL, NULL, napi_enumerable, NULL },

@@ -11,6 +11,9 @@
  *   setSocket(socket, option, value) → number
  *                                            option: 0 time to live; 1, 2 bytes of the buffer to receive, to send; 3 the
  *                                            least to receive
+ *   admitHellos(socket, admitted) → number   so many of 65,536 ClientHellos are let through from now on, chosen at random; the
+ *                                            kernel drops the others
+ *   countDropped(socket) → number            datagrams that the kernel has dropped, by that or for lack of room; modulo 2^32
  *   ownAddress(socket, out, offset) → number
  *   connectSocket(socket, bytes, offset) → number
  *                                            has this one peer from now on
@@ -21,7 +24,7 @@
  *   decodeAddress(bytes, offset) → string    `undefined`: it has none
  *   closeSocket(socket)
  *
- * datagrams.h has the layout of `memory`.
+ * hello_filter.h says what is a ClientHello, and datagrams.h has the layout of `memory`.
  */
 #ifndef DATAGRAM_TLS_DATAGRAM_FUNCTIONS_H
 #define DATAGRAM_TLS_DATAGRAM_FUNCTIONS_H

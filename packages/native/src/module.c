@@ -8,7 +8,7 @@
 #include "pair_functions.h"
 
 /* Raised when a function changes. The library takes no other number. */
-enum { INTERFACE = 8 };
+enum { INTERFACE = 9 };
 
 static bool set_number(napi_env env, napi_value object, const char *name, double number) {
   napi_value value;

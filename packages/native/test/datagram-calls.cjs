@@ -138,6 +138,8 @@ exports.datagramCalls = (native, { below, pick, any, newOwner }) => {
     () => native.awaitSocket(someSocket(), pick([0, 1, 2, 3, any()])),
     () => native.referSocket(someSocket(), pick([true, false, any()])),
     () => native.setSocket(someSocket(), pick([0, 1, 2, 3, 4, any()]), pick([1, 64, 0x1_0000, any()])),
+    () => native.admitHellos(someSocket(), pick([0, 1, 0xffff, 0x1_0000, any()])),
+    () => native.countDropped(pick([someSocket(), any()])),
     () => native.ownAddress(someSocket(), pick([outbox, any()]), pick([32, any()])),
     () => native.connectSocket(someSocket(), pick([someEntries(), any()]), pick([32, any()])),
     () => native.sendsSegments(someSocket()),

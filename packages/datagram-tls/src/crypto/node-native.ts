@@ -43,7 +43,7 @@ export interface NativeModule {
   sign(key: number, scheme: number, bytes: Uint8Array, out: Uint8Array): number;
 }
 
-export const INTERFACE = 8;
+export const INTERFACE = 9;
 
 /** The module, or why it is not used. */
 export type Loaded = { readonly module: NativeModule } | { readonly reason: string };

@@ -34,7 +34,8 @@ export interface Acceleration {
   readonly sigalgs: readonly SchemeName[];
   /**
    * How it receives and sends many datagrams at once, on Linux, at sockets that the library opens: with `recvmmsg`, with
-   * `sendmmsg`, and equal ones in a row with `UDP_SEGMENT`. Where one is missing node:dgram does the same, one by one.
+   * `sendmmsg`, and equal ones in a row with `UDP_SEGMENT`. Where one is missing node:dgram does the same, one by one. With
+   * `SO_ATTACH_FILTER` the system drops ClientHellos, chosen at random, while more come than there is time for.
    */
   readonly datagrams: readonly DatagramCapability[];
   /** Why native code computes nothing here; `undefined`: it is in use. */

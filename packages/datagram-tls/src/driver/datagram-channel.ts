@@ -19,6 +19,14 @@ export interface ChannelHandlers {
   onClosed(error: Error): void;
 }
 
+/** The system drops ClientHellos before they are read, where it can. */
+export interface HelloFilter {
+  /** Lets this share of the ClientHellos through from now on, each chosen at random; 1: all. `false`: it cannot. */
+  admit(share: number): boolean;
+  /** The datagrams that the system has dropped since the last call, by that or because they found no room. */
+  takeDropped(): number;
+}
+
 /** Carries the datagrams of a port: a UDP socket or a transport of the application. */
 export interface DatagramChannel extends Backlog {
   /** `undefined` before it is bound. */
@@ -48,6 +56,8 @@ export interface DatagramChannel extends Backlog {
   send(data: Uint8Array, to: PeerAddress, failed?: (error: Error) => void): void;
   /** What was kept leaves now. */
   flush(): void;
+  /** `undefined`: each datagram is read. */
+  readonly helloFilter: HelloFilter | undefined;
   /** Whether it keeps the process running. */
   setReferenced(referenced: boolean): void;
   /** Idempotent. */

@@ -47,7 +47,12 @@ export class DropWatch {
   tellOne(
     reason: 'busy' | 'not_client_hello' | 'unknown_connection_id' | 'answer_rate' | `send_queue_${SendKind}`,
   ): void {
-    if (CHANNELS.endpointDrop.hasSubscribers) this.#onDrop(undefined, reason, 1);
+    this.tellSome(reason, 1);
+  }
+
+  /** So many datagrams without a session were dropped. */
+  tellSome(reason: string, count: number): void {
+    if (count > 0 && CHANNELS.endpointDrop.hasSubscribers) this.#onDrop(undefined, reason, count);
   }
 
   /** Before a datagram is received. Returns a function that tells what was dropped until it is called. */

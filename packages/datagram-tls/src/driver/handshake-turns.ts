@@ -2,6 +2,8 @@ import type { Duration, Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
 import { now, WakeUp } from './clock.js';
+import type { HelloFilter } from './datagram-channel.js';
+import { ADMISSION_INTERVAL, HelloAdmission, isClientHello } from './hello-admission.js';
 
 /**
  * Handshakes that begin in one turn of the event loop. Each costs some milliseconds, and the system delivers up to 32
@@ -93,6 +95,8 @@ const SHARE = 1 / 8;
  * that its message waited for a handshake.
  */
 const IN_USE: Duration = 1;
+/** So long after a message ClientHellos wait for the end of the turn, ms: behind them may be more messages. */
+const IN_USE_LATELY: Duration = 1000;
 /**
  * What it costs to read a datagram, ms: most of it is spent in the system and the runtime, before the first clock is looked at.
  * At most half of their share pays for reading, so that handshakes go on in any flood; what is left after a burst is bounded.
@@ -115,6 +119,8 @@ export class HandshakeShare {
   /** Until then the credit is counted. */
   #at: Instant;
   #inUseUntil: Instant;
+  /** There was a message; {@link #inUseUntil} is about one. */
+  #wasInUse = false;
 
   constructor(clock: () => Instant) {
     this.#clock = clock;
@@ -122,11 +128,25 @@ export class HandshakeShare {
     this.#inUseUntil = this.#at;
   }
 
-  /** An authentic message of a session came, or more datagrams wait in the socket, which may be such messages. */
+  /**
+   * An authentic message of a session came, or more datagrams wait in the socket, which may be such messages. It may have waited
+   * for as long as nothing was counted, while another process had our core: that is no time in which no session was in use.
+   */
   onBusy(): void {
     const now = this.#clock();
-    if (now > this.#inUseUntil) this.#count(now);
+    if (now > this.#inUseUntil) {
+      this.#at = Math.max(this.#at, now - IN_USE);
+      this.#inUseUntil = now;
+      this.#count(now);
+    }
     this.#inUseUntil = now + IN_USE;
+    this.#wasInUse = true;
+  }
+
+  /** Whether sessions were in use a short while ago. */
+  get wasInUseLately(): boolean {
+    if (this.#wasInUse) this.#wasInUse = this.#clock() < this.#inUseUntil + IN_USE_LATELY;
+    return this.#wasInUse;
   }
 
   /** A datagram of a handshake was read, which waits or is dropped. */
@@ -190,6 +210,10 @@ export interface TurnsHost {
   /** The host of a peer with which there is a handshake. */
   hostUnderWay(from: PeerAddress): string | undefined;
   receive(datagram: Uint8Array, from: PeerAddress, atFormer: boolean): void;
+  /** `undefined`: the system lets each ClientHello through. */
+  readonly helloFilter: HelloFilter | undefined;
+  /** The system has dropped so many datagrams. */
+  onFiltered(count: number): void;
   /** {@link HandshakeTurns.onEndOfTurn} is to be called. */
   awaitEndOfTurn(): void;
 }
@@ -207,8 +231,13 @@ export class HandshakeTurns {
   readonly #host: TurnsHost;
   readonly #waiting = new WaitingDatagrams();
   readonly #share = new HandshakeShare(now);
-  /** Looks again at what waits for its share. */
-  readonly #nextShare = new WakeUp(() => this.onEndOfTurn());
+  /** Looks again at what waits for its share, behind the messages that have come meanwhile. */
+  readonly #nextShare = new WakeUp(() => this.#host.awaitEndOfTurn());
+  readonly #admission = new HelloAdmission();
+  /** An interval of it is over. */
+  readonly #nextAdmission = new WakeUp(() => this.#adjustAdmission());
+  /** ClientHellos are counted: one found no room, or not all are admitted. */
+  #isAdmitting = false;
   /** Handshakes that had begun before this turn. */
   #begunBefore = 0;
   /** The datagram at hand has waited. */
@@ -233,10 +262,12 @@ export class HandshakeTurns {
   take(datagram: Uint8Array, from: PeerAddress, atFormer: boolean): boolean {
     const host = this.#host;
     this.#arrived++;
+    if (this.#isAdmitting && isClientHello(datagram)) this.#admission.onAdmitted();
     if (this.#hasToWait(datagram, from)) {
       this.#share.onRead();
       const isKept = this.#waiting.push(datagram, from, host.hostUnderWay(from));
       if (isKept) this.#awaitShare();
+      else if (isClientHello(datagram)) this.#onHelloDropped();
       return isKept;
     }
     if (looksLikeHandshake(datagram)) this.#receive(datagram, from, atFormer);
@@ -284,6 +315,7 @@ export class HandshakeTurns {
 
   /** Without a closure for each datagram. */
   #receive(datagram: Uint8Array, from: PeerAddress, atFormer: boolean): void {
+    if (this.#isAdmitting && isClientHello(datagram)) this.#admission.onHandled();
     const start = this.#share.begin();
     try {
       this.#host.receive(datagram, from, atFormer);
@@ -295,25 +327,51 @@ export class HandshakeTurns {
   /** Whether its timer keeps the process running. */
   setReferenced(referenced: boolean): void {
     this.#nextShare.setReferenced(referenced);
+    this.#nextAdmission.setReferenced(referenced);
   }
 
   /** The endpoint is over: what waits is forgotten. */
   stop(): void {
     this.#waiting.clear();
     this.#nextShare.stop();
+    this.#nextAdmission.stop();
   }
 
   /** Datagrams of open sessions do not; those of one peer stay in order. */
   #hasToWait(datagram: Uint8Array, from: PeerAddress): boolean {
     if (looksLikeHandshake(datagram)) this.#countMessages();
     if (this.#waiting.length === 0 && !this.#turnIsFull())
-      if (!looksLikeHandshake(datagram) || this.#share.wait === 0) return false;
+      if (!looksLikeHandshake(datagram) || (!this.#share.wasInUseLately && this.#share.wait === 0))
+        return false;
     return this.#host.mayConcernHandshake(datagram, from);
   }
 
   #turnIsFull(): boolean {
     const most = this.#crowdedTurns > 0 ? 1 : HANDSHAKES_A_TURN;
     return this.#host.handshakesBegun - this.#begunBefore >= most;
+  }
+
+  /** The first one begins to be counted, with those after it. */
+  #onHelloDropped(): void {
+    if (this.#isAdmitting) return this.#admission.onDropped();
+    const filter = this.#host.helloFilter;
+    if (filter === undefined) return;
+    this.#isAdmitting = true;
+    this.#admission.reset();
+    this.#admission.onDropped();
+    this.#nextAdmission.arm(now() + ADMISSION_INTERVAL);
+  }
+
+  #adjustAdmission(): void {
+    const filter = this.#host.helloFilter;
+    const admission = this.#admission;
+    const before = admission.share;
+    const dropped = filter?.takeDropped() ?? 0;
+    // What found no room in the socket before is not ours to count.
+    if (before < 1) this.#host.onFiltered(dropped);
+    admission.adjust();
+    this.#isAdmitting = filter?.admit(admission.share) === true && admission.share < 1;
+    if (this.#isAdmitting) this.#nextAdmission.arm(now() + ADMISSION_INTERVAL);
   }
 
   /** What waits goes on at the end of this turn, or when handshakes have a share of the time again. */

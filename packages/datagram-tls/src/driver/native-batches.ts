@@ -13,6 +13,8 @@ export interface DatagramFunctions {
   awaitSocket(socket: number, events: number): number;
   referSocket(socket: number, keeps: boolean): void;
   setSocket(socket: number, option: number, value: number): number;
+  admitHellos(socket: number, admitted: number): number;
+  countDropped(socket: number): number;
   ownAddress(socket: number, out: Uint8Array, offset: number): number;
   connectSocket(socket: number, bytes: Uint8Array, offset: number): number;
   receive(socket: number, memory: Uint8Array, most: number): number;

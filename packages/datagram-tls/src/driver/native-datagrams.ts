@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { PeerAddress } from '../base/peer-address.js';
 import { loadedModule } from '../crypto/node-native.js';
+import type { HelloFilter } from './datagram-channel.js';
 import {
   type Collected,
   type DatagramFunctions,
@@ -21,7 +22,7 @@ import {
 
 /**
  * What the native package does for the sockets of an endpoint: it receives many datagrams in one call of the system, sends
- * many, and sends equal ones in a row as one.
+ * many, sends equal ones in a row as one, and lets the system drop ClientHellos while more come than there is time for.
  *
  * @example
  * ```ts
@@ -31,7 +32,7 @@ import {
  * console.log(found.includes('UDP_SEGMENT'));
  * ```
  */
-export type DatagramCapability = 'recvmmsg' | 'sendmmsg' | 'UDP_SEGMENT';
+export type DatagramCapability = 'recvmmsg' | 'sendmmsg' | 'UDP_SEGMENT' | 'SO_ATTACH_FILTER';
 
 const FLAG_IPV6_ONLY = 1;
 const FLAG_REUSE_PORT = 2;
@@ -39,11 +40,16 @@ const TIME_TO_LIVE = 0;
 const RECEIVE_BUFFER = 1;
 const SEND_BUFFER = 2;
 const LEAST_RECEIVE_BUFFER = 3;
+/** Of {@link DatagramFunctions.admitHellos}: none is dropped. */
+const ALL_HELLOS = 0x1_0000;
 const CAN_READ = 1;
 const CAN_WRITE = 2;
 
 /** Where a look for more has found nothing, so many wake-ups at most do not look. */
 const MAX_PAUSE = 64;
+
+/** Counts of dropped datagrams are modulo this. */
+const COUNTED = 2 ** 32;
 
 /** The closed socket. */
 const CLOSED = 0;
@@ -133,6 +139,8 @@ export class NativeSocket {
   /** Wake-ups that do not look for more datagrams: those that are left, and all since one has looked. */
   #pauseLeft = 0;
   #pause = 0;
+  /** Datagrams that the system had dropped when that was asked last. */
+  #dropped = 0;
 
   private constructor(functions: DatagramFunctions, handlers: BatchHandlers) {
     this.#functions = functions;
@@ -190,6 +198,26 @@ export class NativeSocket {
 
   get sendsSegments(): boolean {
     return this.#socket !== CLOSED && this.#functions.sendsSegments(this.#socket);
+  }
+
+  /** `undefined`: it does not work here. */
+  get helloFilter(): HelloFilter | undefined {
+    return usableFunctions()?.capabilities.includes('SO_ATTACH_FILTER') === true ? this : undefined;
+  }
+
+  /** As {@link HelloFilter}. */
+  admit(share: number): boolean {
+    if (this.#socket === CLOSED) return false;
+    return this.#functions.admitHellos(this.#socket, Math.round(share * ALL_HELLOS)) === 0;
+  }
+
+  /** As {@link HelloFilter}. */
+  takeDropped(): number {
+    const count = this.#socket === CLOSED ? -1 : this.#functions.countDropped(this.#socket);
+    if (count < 0) return 0;
+    const more = (count - this.#dropped + COUNTED) % COUNTED;
+    this.#dropped = count;
+    return more;
   }
 
   /** What waits because the system takes no more, bytes and datagrams. What {@link flush} sends does not. */
@@ -407,6 +435,7 @@ function passed(functions: DatagramFunctions): DatagramCapability[] {
   };
   const handlers: BatchHandlers = {
     onDatagram: (datagram, { address, port }) => {
+      if (datagram[0] === HANDSHAKE) return void found.push('hello');
       const isWhole = datagram.every((byte) => byte === (datagram.length & 0xff));
       found.push(`${address}:${port} ${isWhole ? datagram.length : 'changed'}`);
     },
@@ -431,18 +460,52 @@ const MOST_WAITS = 200;
 /** Of different lengths, and of the same, which go as one. */
 const TEST_LENGTHS = [1, 300, 20, 100, 100, 40];
 
+/** A record in plaintext, DTLS 1.2, of a handshake; its message is a ClientHello. */
+const HANDSHAKE = 22;
+const TEST_HELLO = Uint8Array.of(
+  HANDSHAKE,
+  0xfe,
+  0xfd,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  12,
+  1,
+  ...new Uint8Array(11),
+);
+
 function passedBy(socket: NativeSocket, found: string[], receive: () => void): DatagramCapability[] {
   const { address: to } = socket;
   if (to === undefined) return [];
-  for (const length of TEST_LENGTHS)
-    socket.send(new Uint8Array(length).fill(length), to, () => found.push('error'));
-  socket.flush();
-  // The system refuses, as where the loopback interface is down: nothing will arrive.
-  if (outbox?.error !== 0) return [];
-  for (let waits = 0; waits < MOST_WAITS && found.length < TEST_LENGTHS.length; waits++) {
-    if (waits > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-    receive();
-  }
-  if (found.join() !== TEST_LENGTHS.map((length) => `${to.address}:${to.port} ${length}`).join()) return [];
-  return socket.sendsSegments ? ['recvmmsg', 'sendmmsg', 'UDP_SEGMENT'] : ['recvmmsg', 'sendmmsg'];
+  const passes = (datagrams: readonly Uint8Array[], expected: readonly string[]): boolean => {
+    found.length = 0;
+    for (const datagram of datagrams) socket.send(datagram, to, () => found.push('error'));
+    socket.flush();
+    // The system refuses, as where the loopback interface is down: nothing will arrive.
+    if (outbox?.error !== 0) return false;
+    for (let waits = 0; waits < MOST_WAITS && found.length < expected.length; waits++) {
+      if (waits > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+      receive();
+    }
+    return found.join() === expected.join();
+  };
+  const marked = (length: number): string => `${to.address}:${to.port} ${length}`;
+  const plain = TEST_LENGTHS.map((length) => new Uint8Array(length).fill(length));
+  if (!passes(plain, TEST_LENGTHS.map(marked))) return [];
+  const capabilities: DatagramCapability[] = ['recvmmsg', 'sendmmsg'];
+  if (socket.sendsSegments) capabilities.push('UDP_SEGMENT');
+  const first = Uint8Array.of(1);
+  const filters = (share: number, expected: readonly string[]): boolean =>
+    socket.admit(share) && passes([TEST_HELLO, first], expected);
+  const one = marked(first.length);
+  socket.takeDropped();
+  if (filters(0, [one]) && socket.takeDropped() === 1 && filters(1, ['hello', one]))
+    capabilities.push('SO_ATTACH_FILTER');
+  return capabilities;
 }

@@ -15,7 +15,7 @@ import type { Job, JobAnswer } from '../handshake/jobs.js';
 import { performJobBy } from '../policy/perform-job.js';
 import { forgetSession, keepSession } from '../policy/resumption.js';
 import { now, WakeUp } from './clock.js';
-import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
+import type { ChannelHandlers, DatagramChannel, HelloFilter } from './datagram-channel.js';
 import { hexDump, logBytes, warnOfReplayGuard } from './debug.js';
 import { DropWatch, type OnDrop, type Seen } from './drop-watch.js';
 import { Drains, Pacer } from './flow.js';
@@ -451,6 +451,15 @@ export class Port implements TurnsHost {
     counters.bytesReceived += datagram.length;
     counters[counted]++;
     this.#drops.tellOne(counted === 'busy' ? 'busy' : 'not_client_hello');
+  }
+
+  get helloFilter(): HelloFilter | undefined {
+    return this.#channel.helloFilter;
+  }
+
+  onFiltered(count: number): void {
+    this.core.counters.busy += count;
+    this.#drops.tellSome('busy', count);
   }
 
   get handshakesBegun(): number {

@@ -83,6 +83,7 @@ const taken = new WeakSet<object>();
 /** The socket of the application, which may serve other protocols beside DTLS. */
 export class SharedSocketChannel implements DatagramChannel {
   readonly collects = false;
+  readonly helloFilter = undefined;
   readonly reportsEveryFailure = false;
   readonly mayReportHearsay: boolean;
   readonly #socket: SharedSocket;

@@ -87,7 +87,8 @@ export interface DTLSEndpointStats extends Stats<EndpointDropReason> {
   readonly sessionsFailed: bigint;
   /**
    * Datagrams without a session that were dropped while `busy` was set, and those of handshakes while too many waited
-   * for their turn.
+   * for their turn. Of the latter the system drops most on Linux, with the native part: they are not in `packetsReceived`, and
+   * with them is counted what found no room in the socket meanwhile.
    */
   readonly serverBusyCount: bigint;
   /** Datagrams without a session that were not ClientHellos. */

@@ -168,6 +168,7 @@ const taken = new WeakSet<Transport>();
 /** A transport of the application. Its behaviour and its calls at the wrong time do not reach the core. */
 export class TransportChannel implements DatagramChannel {
   readonly collects = false;
+  readonly helloFilter = undefined;
   readonly reportsEveryFailure = true;
   readonly mayReportHearsay = false;
   readonly version = 0;

@@ -3,7 +3,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { plain } from '../crypto/node-bytes.js';
-import type { ChannelHandlers, DatagramChannel } from './datagram-channel.js';
+import type { ChannelHandlers, DatagramChannel, HelloFilter } from './datagram-channel.js';
 import { logBind } from './debug.js';
 import { NativeSocket, type NativeSocketOptions } from './native-datagrams.js';
 import { canonicalAddress } from './resolve-host.js';
@@ -155,6 +155,10 @@ export class Udp implements DatagramChannel {
 
   get collects(): boolean {
     return this.#native !== undefined;
+  }
+
+  get helloFilter(): HelloFilter | undefined {
+    return this.#native?.helloFilter;
   }
 
   flush(): void {

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { HandshakeShare, WaitingDatagrams } from '#lib/driver/handshake-turns.js';
+import type { PeerAddress } from '#lib/base/peer-address.js';
+import type { HelloFilter } from '#lib/driver/datagram-channel.js';
+import {
+  HandshakeShare,
+  HandshakeTurns,
+  type TurnsHost,
+  WaitingDatagrams,
+} from '#lib/driver/handshake-turns.js';
 
 /** Moves only by itself; ms. */
 class Clock {
@@ -60,6 +67,21 @@ suite('the share of the time that handshakes get', () => {
   test('is most of it beside sessions that are far away, and seldom have a message', () => {
     assert.ok(shareBeside(10) > 0.8);
     assert.ok(shareBeside(3) > 0.5);
+  });
+
+  test('is no greater where another process had the core, and messages waited meanwhile', () => {
+    const clock = new Clock();
+    const share = new HandshakeShare(clock.read);
+    let spent = 0;
+    for (let turn = 0; turn < 200; turn++) {
+      clock.now += 5;
+      share.onBusy();
+      for (; share.wait === 0; spent += HANDSHAKE)
+        share.spend(() => {
+          clock.now += HANDSHAKE;
+        });
+    }
+    assert.ok(spent > 0 && spent < (clock.now - 1000) / 8, `${spent}`);
   });
 
   test('is used up in advance by at most a little: a long one does not keep later ones waiting without end', () => {
@@ -154,5 +176,95 @@ suite('datagrams of handshakes that wait', () => {
     waiting.push(datagram, from, NEW);
     waiting.clear();
     assert.equal(waiting.length, 0);
+  });
+});
+
+/** A record of a session, and a ClientHello in plaintext. */
+const MESSAGE_DATAGRAM = Uint8Array.of(23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1, 1);
+const HELLO_DATAGRAM = Uint8Array.of(22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1);
+const ANYBODY: PeerAddress = { address: '192.0.2.1', family: 'IPv4', port: 1 };
+
+/** Has one session, whose messages are authentic, and says in which order it receives what comes. */
+class Host implements TurnsHost {
+  readonly turns = new HandshakeTurns(this);
+  readonly received: ('message' | 'hello')[] = [];
+  handshakesBegun = 0;
+  filtered = 0;
+  readonly helloFilter: HelloFilter | undefined;
+
+  constructor(helloFilter?: HelloFilter) {
+    this.helloFilter = helloFilter;
+  }
+
+  mayConcernHandshake(datagram: Uint8Array): boolean {
+    return datagram === HELLO_DATAGRAM;
+  }
+
+  hostUnderWay(): undefined {
+    return undefined;
+  }
+
+  receive(datagram: Uint8Array): void {
+    if (datagram[0] === 23) this.turns.onMessage();
+    else this.handshakesBegun++;
+    this.received.push(datagram[0] === 23 ? 'message' : 'hello');
+  }
+
+  onFiltered(count: number): void {
+    this.filtered += count;
+  }
+
+  awaitEndOfTurn(): void {
+    setImmediate(() => this.turns.onEndOfTurn());
+  }
+
+  take(datagram: Uint8Array): boolean {
+    return this.turns.take(datagram, ANYBODY, false);
+  }
+}
+
+suite('the turns of handshakes', () => {
+  test('begin at once while no session is in use, and behind the messages of the turn while one is', () => {
+    const host = new Host();
+    host.take(HELLO_DATAGRAM);
+    host.take(MESSAGE_DATAGRAM);
+    host.turns.onEndOfTurn();
+    host.take(HELLO_DATAGRAM);
+    host.take(MESSAGE_DATAGRAM);
+    assert.deepEqual(host.received, ['hello', 'message', 'message']);
+    host.turns.onEndOfTurn();
+    host.turns.stop();
+    assert.deepEqual(host.received, ['hello', 'message', 'message', 'hello']);
+  });
+
+  test('let the system drop ClientHellos while they find no room, count those, and admit all when no more come', async () => {
+    let shareNow = 1;
+    const least = await new Promise<number>((resolve) => {
+      let lowest = 1;
+      const host = new Host({
+        admit: (share) => {
+          shareNow = share;
+          lowest = Math.min(lowest, share);
+          if (share === 1) resolve(lowest);
+          return true;
+        },
+        takeDropped: () => 5,
+      });
+      host.take(MESSAGE_DATAGRAM);
+      let dropped = 0;
+      for (let i = 0; i < 20_000; i++) if (!host.take(HELLO_DATAGRAM)) dropped++;
+      assert.ok(dropped > 15_000, `${dropped}`);
+    });
+    assert.equal(shareNow, 1);
+    assert.ok(least < 0.1, `${least}`);
+  });
+
+  test('let it drop none where nothing finds no room', () => {
+    const host = new Host({
+      admit: () => assert.fail('some are dropped'),
+      takeDropped: () => 0,
+    });
+    for (let i = 0; i < 100; i++) assert.ok(host.take(HELLO_DATAGRAM));
+    host.turns.stop();
   });
 });

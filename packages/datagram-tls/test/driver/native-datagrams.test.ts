@@ -479,6 +479,46 @@ suite('batches of datagrams by native code', { skip }, () => {
     assert.equal(delivered, 20);
   });
 
+  for (const host of ['127.0.0.1', '::1'])
+    test(`the system drops the ClientHellos that are not admitted, and nothing else, and counts them: ${host}`, async (t) => {
+      const { channel, received, address } = opened(t, host);
+      const sender = opened(t, host).channel;
+      const filter = channel.helloFilter ?? assert.fail('no filter');
+      const hello = Uint8Array.of(22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 1, ...new Uint8Array(11));
+      const like = (at: number, value: number): Uint8Array => hello.with(at, value);
+      const others = [
+        like(0, 23),
+        like(3, 1),
+        like(4, 1),
+        like(13, 2),
+        hello.slice(0, 13),
+        hello.slice(0, 1),
+      ];
+      const arriveOf = async (sent: readonly Uint8Array[], last = numbered(7, 30)): Promise<Uint8Array[]> => {
+        received.length = 0;
+        for (const one of [...sent, last]) {
+          sender.send(one, address);
+          sender.flush();
+        }
+        await until(() => received.some(({ bytes }) => bytes.length === last.length));
+        return received.slice(0, -1).map(({ bytes }) => bytes);
+      };
+      filter.takeDropped();
+      assert.ok(filter.admit(0));
+      assert.deepEqual(await arriveOf([hello, ...others, hello]), others);
+      assert.equal(filter.takeDropped(), 2);
+      assert.equal(filter.takeDropped(), 0);
+      assert.ok(filter.admit(0.5));
+      const half = (await arriveOf(Array.from({ length: 1000 }, () => hello))).length;
+      assert.ok(half > 300 && half < 700, `${half}`);
+      assert.equal(filter.takeDropped(), 1000 - half);
+      for (let i = 0; i < 2; i++) assert.ok(filter.admit(1), 'also where none is dropped');
+      assert.deepEqual(await arriveOf([hello, ...others]), [hello, ...others]);
+      channel.close();
+      assert.ok(!filter.admit(0));
+      assert.equal(filter.takeDropped(), 0);
+    });
+
   test('a wake-up receives no more than node:dgram would', async (t) => {
     const batches: number[] = [];
     let delivered = 0;

@@ -19,6 +19,8 @@ interface Module {
   awaitSocket(...args: unknown[]): number;
   referSocket(...args: unknown[]): void;
   setSocket(...args: unknown[]): number;
+  admitHellos(...args: unknown[]): number;
+  countDropped(...args: unknown[]): number;
   ownAddress(...args: unknown[]): number;
   connectSocket(...args: unknown[]): number;
   receive(...args: unknown[]): number;
@@ -121,6 +123,7 @@ suite('the native functions for datagrams', { skip }, () => {
     assert.throws(() => module.decodeAddress(outbox, SENT_LENGTH - 27), outOfRange);
     for (const wrong of [-1, 4, 0.5]) assert.throws(() => module.awaitSocket(socket, wrong), outOfRange);
     for (const wrong of [-1, 4]) assert.throws(() => module.setSocket(socket, wrong, 1), outOfRange);
+    for (const wrong of [-1, 0x1_0001]) assert.throws(() => module.admitHellos(socket, wrong), outOfRange);
     for (const wrong of [-1, 2 ** 31]) assert.throws(() => module.setSocket(socket, 0, wrong), outOfRange);
   });
 
@@ -156,6 +159,8 @@ suite('the native functions for datagrams', { skip }, () => {
         () => module.ownAddress(number, new Uint8Array(28), 0),
         () => module.connectSocket(number, new Uint8Array(28), 0),
         () => module.sendsSegments(number),
+        () => module.admitHellos(number, 1),
+        () => module.countDropped(number),
       ])
         assert.throws(call, { code: 'ERR_INVALID_STATE' });
   });
