@@ -4,7 +4,7 @@
 
 #include "schedules.h"
 
-enum { SAMPLE_LENGTH = 16, MAX_KEY_LENGTH = 32, MAX_TAG_LENGTH = 16 };
+enum { SAMPLE_LENGTH = 16, MAX_TAG_LENGTH = 16 };
 
 /* The length of a CCM text has three bytes beside a nonce of twelve (RFC 3610 §2). No record comes near it. */
 enum { MAX_TEXT_LENGTH = 0xffffff };

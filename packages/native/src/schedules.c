@@ -53,11 +53,17 @@ static bool make(const struct schedules *schedules, struct schedule *schedule) {
   return false;
 }
 
+/* A schedule serves both directions, but for CCM OpenSSL chooses functions by it when it gets the key. */
+static bool serves(const struct schedules *schedules, const struct schedule *schedule, enum direction direction) {
+  return schedule->direction == direction ||
+         (schedule->direction != NO_DIRECTION && schedules->algorithm->kind != KIND_CCM);
+}
+
 EVP_CIPHER_CTX *schedule_of(struct schedules *schedules, uint32_t place, const unsigned char *key,
                             enum direction direction, const unsigned char *nonce) {
   struct schedule *schedule = &schedules->recent[place % RECENT_SCHEDULES];
   if (schedule->context == NULL && !make(schedules, schedule)) return NULL;
-  bool has_key = schedule->place == place && schedule->direction == direction;
+  bool has_key = schedule->place == place && serves(schedules, schedule, direction);
   if (has_key && nonce == NULL) return schedule->context;
   if (schedules->ssl->EVP_CipherInit_ex(schedule->context, NULL, NULL, has_key ? NULL : key, nonce, direction) != 1) {
     drop(schedules, schedule);
@@ -70,6 +76,11 @@ EVP_CIPHER_CTX *schedule_of(struct schedules *schedules, uint32_t place, const u
 
 void schedule_forget(struct schedules *schedules, uint32_t place) {
   struct schedule *schedule = &schedules->recent[place % RECENT_SCHEDULES];
-  if (schedule->context != NULL && schedule->place == place && schedule->direction != NO_DIRECTION)
+  static const unsigned char zeros[MAX_KEY_LENGTH];
+  if (schedule->context == NULL || schedule->direction == NO_DIRECTION || schedule->place != place) return;
+  schedule->direction = NO_DIRECTION;
+  /* ChaCha20 keeps a part of its key stream besides, which a new key leaves. */
+  if (schedules->algorithm->kind == KIND_CHACHA ||
+      schedules->ssl->EVP_CipherInit_ex(schedule->context, NULL, NULL, zeros, NULL, DIRECTION_SEAL) != 1)
     drop(schedules, schedule);
 }

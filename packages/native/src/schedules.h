@@ -26,12 +26,12 @@ struct algorithm {
 
 enum direction { DIRECTION_OPEN = 0, DIRECTION_SEAL = 1, NO_DIRECTION };
 
-enum { NONCE_LENGTH = 12 };
+enum { NONCE_LENGTH = 12, MAX_KEY_LENGTH = 32 };
 
 struct schedule {
   EVP_CIPHER_CTX *context; /* NULL: not made yet */
   uint32_t place;          /* of its key */
-  /* A schedule is made for one direction: OpenSSL chooses functions by it. NO_DIRECTION: it has no key. */
+  /* The one that it was used in last; NO_DIRECTION: it has no key. */
   enum direction direction;
 };
 
@@ -56,7 +56,7 @@ void schedules_free(struct schedules *schedules);
  */
 EVP_CIPHER_CTX *schedule_of(struct schedules *schedules, uint32_t place, const unsigned char *key,
                             enum direction direction, const unsigned char *nonce);
-/* The key at this place is closed: its schedule is wiped. */
+/* The key at this place is closed. Its schedule is wiped, most cheaply by that of a key of zeros: the context is used again. */
 void schedule_forget(struct schedules *schedules, uint32_t place);
 
 #endif
