@@ -1,6 +1,6 @@
 import { concat, own, sameBytes, utf8 } from '../base/bytes.js';
 import type { Duration } from '../base/instant.js';
-import type { CryptoProvider } from '../crypto/provider.js';
+import type { AeadKey, CryptoProvider } from '../crypto/provider.js';
 
 /** Bytes of a ticket key: a name and two secrets, as in node:tls and node:dtls. */
 export const TICKET_KEY_LENGTH = 80;
@@ -39,10 +39,10 @@ export function sealTicket(
   content: Uint8Array,
 ): Uint8Array {
   const head = concat(key.name, provider.randomBytes(SEED_LENGTH));
-  const { aead, nonce } = protection(provider, key, head);
+  const aead = protection(provider, key, head);
   const ticket = new Uint8Array(head.length + content.length + aead.tagLength);
   ticket.set(head);
-  aead.seal(nonce, concat(head, context), content, ticket, head.length);
+  aead.seal(nonce, additionalData(head, context), content, ticket, head.length);
   return ticket;
 }
 
@@ -63,20 +63,31 @@ export function openTicket(
   const name = ticket.subarray(0, NAME_LENGTH);
   for (const [keyIndex, key] of keys.entries()) {
     if (!sameBytes(key.name, name)) continue;
-    const { aead, nonce } = protection(provider, key, head);
-    const content = aead.open(nonce, concat(head, context), ticket.subarray(head.length));
+    const aead = protection(provider, key, head);
+    const content = aead.open(nonce, additionalData(head, context), ticket.subarray(head.length));
     if (content !== undefined) return { content, keyIndex };
   }
   return undefined;
 }
 
-function protection(provider: CryptoProvider, key: TicketKey, head: Uint8Array) {
+/** Of the ticket at hand: native code would move short arrays of the heap out of it first. */
+const nonce = new Uint8Array(new ArrayBuffer(NONCE_LENGTH));
+const additional = new Uint8Array(new ArrayBuffer(0x100));
+
+/** The cipher of a ticket that begins with `head`; {@link nonce} is that of the ticket then. */
+function protection(provider: CryptoProvider, key: TicketKey, head: Uint8Array): AeadKey {
   const info = concat(PURPOSE, head);
   const bytes = provider.hkdfExpand('sha256', key.root, info, AEAD_KEY_LENGTH + NONCE_LENGTH);
-  return {
-    aead: provider.aead(TICKET_AEAD, bytes.subarray(0, AEAD_KEY_LENGTH)),
-    nonce: bytes.subarray(AEAD_KEY_LENGTH),
-  };
+  for (let i = 0; i < NONCE_LENGTH; i++) nonce[i] = bytes[AEAD_KEY_LENGTH + i] as number;
+  return provider.aead(TICKET_AEAD, bytes.slice(0, AEAD_KEY_LENGTH));
+}
+
+function additionalData(head: Uint8Array, context: Uint8Array): Uint8Array {
+  const length = head.length + context.length;
+  if (length > additional.length) return concat(head, context);
+  additional.set(head);
+  additional.set(context, head.length);
+  return additional.subarray(0, length);
 }
 
 /** How long one key seals at most, ms. */
@@ -95,6 +106,8 @@ export class OwnTicketKeys {
   readonly #provider: CryptoProvider;
   readonly #lifetime: Duration;
   #generations: readonly Generation[] = [];
+  /** Of the generations. */
+  #keys: readonly TicketKey[] = [];
 
   /** `lifetime`: of tickets, ms. */
   constructor(provider: CryptoProvider, lifetime: Duration) {
@@ -109,8 +122,9 @@ export class OwnTicketKeys {
     if (newest === undefined || time - newest.from >= use) {
       const good = this.#generations.filter(({ from }) => time - from < use + this.#lifetime);
       this.#generations = [{ key: this.#newKey(), from: time }, ...good];
+      this.#keys = this.#generations.map(({ key }) => key);
     }
-    return this.#generations.map(({ key }) => key);
+    return this.#keys;
   }
 
   #newKey(): TicketKey {
