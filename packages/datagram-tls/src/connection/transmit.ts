@@ -44,7 +44,7 @@ export interface Transmission {
   readonly repeats: boolean;
 }
 
-/** Where single records stand until they are sent; shared by all connections. */
+/** Where datagrams stand until they are sent; shared by all connections. */
 const pool = new BytePool();
 /** The one that was made last, until another is made; and the same while its memory is free again. */
 let latest: Uint8Array | undefined;
@@ -339,7 +339,10 @@ class Packer {
   }
 
   #flush(): void {
-    this.#full.push(datagramDraft.slice(0, this.#used));
+    const datagram = pool.room(this.#used);
+    pool.keep();
+    datagram.set(datagramDraft.subarray(0, this.#used));
+    this.#full.push(datagram);
     this.#used = 0;
   }
 }

@@ -418,7 +418,8 @@ function endpointMigrations({ former, sessions }: EndpointSource): FormerSession
 
 /** Adds `drops` to `all`. */
 function addDrops(all: Record<string, number>, drops: Counts): void {
-  for (const [reason, n] of Object.entries(drops)) all[reason] = (all[reason] ?? 0) + (n ?? 0);
+  for (const reason in drops)
+    if (Object.hasOwn(drops, reason)) all[reason] = (all[reason] ?? 0) + (drops[reason] ?? 0);
 }
 
 function endpointDrops(source: EndpointSource): Counts {

@@ -7,6 +7,9 @@ import type { ClientHelloPrefix } from '../wire/messages/client-hello.js';
 const KEY_LENGTH = 32;
 const MAC_LENGTH = 32;
 
+/** What the text of a cookie begins with: version, port, and the length of what it carries. */
+const start = new Uint8Array(7);
+
 /**
  * Cookies that prove that a client receives datagrams at its address, without state for it (RFC 6347 §4.2.1, RFC 9147
  * §5.1). Keys rotate: a cookie is valid for one to two lifetimes. It covers what the first fragment of any
@@ -60,16 +63,14 @@ export class Cookies {
   #compute(key: MacKey, peer: PeerAddress, hello: ClientHelloPrefix, carried: Uint8Array): Uint8Array {
     const { legacyVersion, random } = hello;
     const { address, port } = peer;
+    start[0] = legacyVersion >>> 8;
+    start[1] = legacyVersion;
+    start[2] = port >>> 24;
+    start[3] = port >>> 16;
+    start[4] = port >>> 8;
+    start[5] = port;
     // The length comes before, so that no two inputs have the same bytes.
-    const start = Uint8Array.of(
-      legacyVersion >>> 8,
-      legacyVersion,
-      port >>> 24,
-      port >>> 16,
-      port >>> 8,
-      port,
-      carried.length,
-    );
+    start[6] = carried.length;
     return key.sign(start, random, carried, utf8(address));
   }
 

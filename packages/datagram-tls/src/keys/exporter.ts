@@ -22,6 +22,9 @@ const RESERVED_LABELS = [
 const MASTER_LENGTH = 48;
 const RANDOM_LENGTH = 32;
 
+/** Until they are packed: an array of so many bytes for each would be outside of the heap. */
+const draft12 = new Uint8Array(MASTER_LENGTH + 2 * RANDOM_LENGTH);
+
 /** DTLS 1.2 (RFC 5705 §4). */
 export class Exporter12 {
   readonly version = 'DTLSv1.2';
@@ -29,7 +32,11 @@ export class Exporter12 {
   readonly #all: Packed;
 
   constructor(masterSecret: Uint8Array, clientRandom: Uint8Array, serverRandom: Uint8Array) {
-    this.#all = pack(concat(masterSecret, clientRandom, serverRandom));
+    draft12.set(masterSecret);
+    draft12.set(clientRandom, MASTER_LENGTH);
+    draft12.set(serverRandom, MASTER_LENGTH + RANDOM_LENGTH);
+    this.#all = pack(draft12);
+    draft12.fill(0);
   }
 
   get masterSecret(): Uint8Array {

@@ -1,4 +1,4 @@
-import { concat, utf8 } from '../base/bytes.js';
+import { concat, EMPTY, utf8 } from '../base/bytes.js';
 import type { CryptoProvider, HashName, MacKey } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 
@@ -70,7 +70,7 @@ export function deriveKeyBlock12(
   let at = 0;
   const next = (bytes: number): Uint8Array => {
     at += bytes;
-    return block.slice(at - bytes, at);
+    return bytes === 0 ? EMPTY : block.slice(at - bytes, at);
   };
   return {
     clientMac: next(macKeyLength),

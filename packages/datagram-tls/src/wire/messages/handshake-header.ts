@@ -72,8 +72,12 @@ export const transcriptHeader12: TranscriptHeader = (type, messageSeq, length) =
 };
 
 /** The same in the DTLS 1.3 transcript: without sequence and fragment fields (RFC 9147 §5.2). */
-export const transcriptHeader13: TranscriptHeader = (type, _messageSeq, length) =>
-  Uint8Array.of(type, length >>> 16, length >>> 8, length);
+export const transcriptHeader13: TranscriptHeader = (type, _messageSeq, length) => {
+  const header = new Uint8Array(4);
+  header[0] = type;
+  putU24(header, 1, length);
+  return header;
+};
 
 function putU24(target: Uint8Array, at: number, value: number): void {
   target[at] = value >>> 16;
