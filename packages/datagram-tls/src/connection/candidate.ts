@@ -64,14 +64,18 @@ export interface CandidateHost {
  */
 export class Candidates {
   readonly #association: Association;
-  readonly #handshake: MovableHandshake;
+  readonly #handshake: { readonly whole: MovableHandshake };
   readonly #host: CandidateHost;
   #current: Candidate | undefined;
   #left = MAX_CANDIDATES;
   /** Jobs of copies: an answer to one is not for the handshake itself. */
   readonly #jobs = new Set<number>();
 
-  constructor(association: Association, handshake: MovableHandshake, host: CandidateHost) {
+  constructor(
+    association: Association,
+    handshake: { readonly whole: MovableHandshake },
+    host: CandidateHost,
+  ) {
     this.#association = association;
     this.#handshake = handshake;
     this.#host = host;
@@ -89,10 +93,10 @@ export class Candidates {
       this.#association.drop('other_path');
       return false;
     }
-    current.receive(datagram, this.#handshake.receiveSeq, now);
+    current.receive(datagram, this.#handshake.whole.receiveSeq, now);
     this.#goOn(current, now);
     if (current.isSpent) this.#end(current);
-    return !this.#handshake.awaitsPlaintext;
+    return !this.#handshake.whole.awaitsPlaintext;
   }
 
   /** Our flight got no answer in time from the peer's address. */
@@ -110,7 +114,7 @@ export class Candidates {
     const copy = current?.copy;
     if (current === undefined || copy === undefined || copy.job !== id) return true;
     copy.job = undefined;
-    if (this.#handshake.awaitsPlaintext && this.#handshake.isBaseOf(copy.runner)) {
+    if (this.#handshake.whole.awaitsPlaintext && this.#handshake.whole.isBaseOf(copy.runner)) {
       this.#note(current, copy, copy.runner.onAnswer(answer));
       this.#goOn(current, now);
     }
@@ -139,7 +143,7 @@ export class Candidates {
   }
 
   #goOn(candidate: Candidate, now: Instant): void {
-    const handshake = this.#handshake;
+    const handshake = this.#handshake.whole;
     if (!handshake.awaitsPlaintext || !handshake.isOverdue || this.#current !== candidate) return;
     if (candidate.copy !== undefined && !handshake.isBaseOf(candidate.copy.runner)) candidate.forget();
     if (candidate.copy === undefined) candidate.alignTo(handshake.receiveSeq);
@@ -175,7 +179,7 @@ export class Candidates {
     const { address, size } = candidate;
     const records = candidate.takeRecords();
     this.#end(candidate);
-    this.#handshake.adopt(copy.runner, copy.messages, copy.actions, now);
+    this.#handshake.whole.adopt(copy.runner, copy.messages, copy.actions, now);
     this.#host.onCandidate(records, address, size, now);
   }
 

@@ -144,6 +144,7 @@ export class Connection {
     if (isSilent && this.#rests && machine.maySleep) return this.#fallAsleep(machine, now);
     const { hibernateAfter } = machine.behaviour;
     const part = hibernateAfter * RESTING_PART;
+    machine.restHandshake(now);
     if (isSilent) machine.rest();
     this.#rests = isSilent;
     this.#traffic = traffic;

@@ -2,20 +2,20 @@ import { Alert, AlertLevel, type AlertName } from '../base/alerts.js';
 import type { CodedAlert } from '../base/error-codes.js';
 import { DTLSError, violation } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
-import { hiddenIdentity } from '../handshake/refusals.js';
 import type { DropReason as RecordDropReason } from '../record/header.js';
 import type { RecordReader } from '../record/reader-writer.js';
 import { ContentType } from '../wire/codes.js';
 import { type AlertMessage, decodeAlert } from '../wire/messages/alert.js';
 import { RoutabilityType } from '../wire/messages/return-routability.js';
-import type { EarlyData, ReceivedData } from './application-data.js';
+import type { ReceivedData } from './application-data.js';
 import type { Association } from './association.js';
 import { peerAlert, sendAlert, traceReceived } from './errors.js';
 import type { DropReason } from './events.js';
-import type { Handshake } from './handshake.js';
+import type { KeptHandshake } from './kept-handshake.js';
 import { EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-update.js';
 import { isOpen } from './life.js';
 import type { RecordSink } from './receive.js';
+import { ENOUGH_FORGERIES } from './suspicion.js';
 
 /** What the contents of records need from their connection. */
 export interface ContentHost {
@@ -48,28 +48,22 @@ const FATAL_RECORDS: Partial<Record<RecordDropReason, AlertName>> = {
 export class Contents implements RecordSink {
   readonly #association: Association;
   readonly #host: ContentHost;
-  readonly #handshake: Handshake;
+  readonly #handshake: KeptHandshake;
   readonly #keys: KeyChanges;
   readonly #inbound: ReceivedData;
-  readonly #suspicion: Suspicion;
-  readonly #early: EarlyData;
 
   constructor(
     association: Association,
     host: ContentHost,
-    handshake: Handshake,
+    handshake: KeptHandshake,
     keys: KeyChanges,
     inbound: ReceivedData,
-    suspicion: Suspicion,
-    early: EarlyData,
   ) {
     this.#association = association;
     this.#host = host;
     this.#handshake = handshake;
     this.#keys = keys;
     this.#inbound = inbound;
-    this.#suspicion = suspicion;
-    this.#early = early;
   }
 
   onContent(type: number, epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
@@ -79,7 +73,7 @@ export class Contents implements RecordSink {
     } else if (type === ContentType.handshake) this.#association.lastPlainRecord = sequence;
     if (epoch > this.#keys.heard) {
       this.#keys.onHeard(epoch, now);
-      this.#handshake.onHeard(epoch);
+      this.#handshake.whole.onHeard(epoch);
     }
     const { path } = this.#association;
     if (!path.validated && !path.moved && this.#provesPath(epoch)) this.#host.onProved(now);
@@ -87,11 +81,11 @@ export class Contents implements RecordSink {
       case ContentType.application_data:
         return this.#onData(epoch, sequence, content, now);
       case ContentType.handshake:
-        return this.#onProgress(this.#handshake.receive(content, epoch, sequence, now));
+        return this.#onProgress(this.#handshake.whole.receive(content, epoch, sequence, now));
       case ContentType.alert:
         return this.#onAlert(epoch, sequence, content, now);
       case ContentType.ack:
-        return this.#onProgress(this.#handshake.onAck(content, epoch, now));
+        return this.#onProgress(this.#handshake.whole.onAck(content, epoch, now));
       case ContentType.return_routability_check:
         return this.#onPathMessage(epoch, content, now);
       case ContentType.change_cipher_spec:
@@ -127,12 +121,12 @@ export class Contents implements RecordSink {
   }
 
   onHeld(): void {
-    this.#handshake.onHeld();
+    this.#handshake.whole.onHeld();
   }
 
   onForgery(reader: RecordReader, now: Instant): void {
-    if (this.#isHandshaking() && this.#handshake.doubtsPsk) this.#onDoubtfulKey(now);
-    if (isOpen(this.#association.life) && reader.worn) this.#handshake.askForKeys(reader.epoch, now);
+    if (this.#isHandshaking() && this.#handshake.whole.doubtsPsk) this.#onDoubtfulKey(now);
+    if (isOpen(this.#association.life) && reader.worn) this.#handshake.whole.askForKeys(reader.epoch, now);
   }
 
   /**
@@ -143,7 +137,8 @@ export class Contents implements RecordSink {
    */
   #onDoubtfulKey(now: Instant): void {
     if (this.#association.role === 'client') return;
-    const forgeries = this.#suspicion.onForgery(this.#handshake.hidesUnknownPsk);
+    const { suspicion, hidesUnknownPsk } = this.#handshake.whole;
+    const forgeries = suspicion.onForgery(hidesUnknownPsk);
     if (forgeries < ENOUGH_FORGERIES) this.#association.timers.set('ask-again', now + ASK_AGAIN_GAP);
     else if (forgeries < ENOUGH_FORGERIES + MOST_KEY_ALERTS)
       sendAlert(this.#association, 'fatal', 'decrypt_error');
@@ -167,7 +162,7 @@ export class Contents implements RecordSink {
 
   /** A version with `rule` is chosen. */
   #has(rule: 'earlyData' | 'halfClose' | 'alertsWithoutLevel' | 'violationsAreFatal'): boolean {
-    return this.#handshake.version?.rules[rule] === true;
+    return this.#handshake.rules?.[rule] === true;
   }
 
   /**
@@ -179,7 +174,7 @@ export class Contents implements RecordSink {
   }
 
   #onProgress(useful: boolean): boolean {
-    if (useful) this.#suspicion.allay();
+    if (useful) this.#handshake.whole.suspicion.allay();
     return useful;
   }
 
@@ -187,8 +182,7 @@ export class Contents implements RecordSink {
     if (epoch === 0 || epoch === HANDSHAKE_EPOCH)
       return this.#refuse(epoch, 'unprotected_data', 'unexpected_message', 'application data');
     // For each record: a name that is always the same is found faster than one that is given.
-    if (epoch === EARLY_EPOCH && this.#handshake.version?.rules.earlyData === true)
-      return this.#onEarlyData(content);
+    if (epoch === EARLY_EPOCH && this.#handshake.rules?.earlyData === true) return this.#onEarlyData(content);
     const { life } = this.#association;
     if (this.#inbound.isAfterEnd(epoch, sequence)) this.#association.drop('closed');
     else if (isOpen(life)) this.#inbound.deliver(content);
@@ -200,7 +194,7 @@ export class Contents implements RecordSink {
   }
 
   #onEarlyData(content: Uint8Array): boolean {
-    const error = this.#early.receive(content);
+    const error = this.#handshake.whole.early.receive(content);
     if (error !== undefined) this.#host.onFailure(error);
     return true;
   }
@@ -235,28 +229,27 @@ export class Contents implements RecordSink {
    * nothing better comes; then a client whose cookie it refuses begins again.
    */
   #onPlainAlert(alert: AlertMessage, sequence: number, now: Instant): boolean {
-    const { peerProtects, listens } = this.#handshake;
-    if (this.#keys.heard > 0 || !this.#isHandshaking() || peerProtects || !listens) {
+    const isPossible = this.#isHandshaking() && this.#keys.heard === 0;
+    const handshake = isPossible ? this.#handshake.whole : undefined;
+    if (handshake === undefined || handshake.peerProtects || !handshake.listens) {
       this.#association.drop('unauthenticated_alert');
       return false;
     }
     traceReceived(this.#association, alert);
     const ends = alert.level === AlertLevel.fatal || alert.description === Alert.close_notify;
     if (!ends) return false;
-    const error = peerAlert(alert, this.#handshake.doubtsPsk);
-    if (this.#handshake.isAnswer(sequence)) {
-      if (this.#handshake.restart(error, now)) this.#suspicion.allay();
+    const error = peerAlert(alert, handshake.doubtsPsk);
+    if (handshake.isAnswer(sequence)) {
+      if (handshake.restart(error, now)) handshake.suspicion.allay();
       else this.#host.end(error);
       return true;
     }
     // A peer that is still there answers again, which disproves the alert.
-    if (this.#suspicion.raise(error)) this.#doubt();
+    if (handshake.suspicion.raise(error)) {
+      if (this.#association.role === 'client') handshake.onRefusal();
+      else handshake.onDoubt();
+    }
     return false;
-  }
-
-  #doubt(): void {
-    if (this.#association.role === 'client') this.#handshake.onRefusal();
-    else this.#handshake.onDoubt();
   }
 
   /**
@@ -286,50 +279,4 @@ export class Contents implements RecordSink {
 function isFatal(alert: AlertMessage, levelsCount: boolean): boolean {
   if (levelsCount) return alert.level === AlertLevel.fatal;
   return alert.description !== Alert.close_notify && alert.description !== Alert.user_canceled;
-}
-
-/** Unreadable records that should be the Finished of a peer with our pre-shared key, before we assume another key. */
-const ENOUGH_FORGERIES = 2;
-
-/**
- * A failure that can be forged. It is believed when the peer repeats the number of our probe, which requires seeing
- * our datagrams, or when the handshake then makes no progress.
- */
-export class Suspicion {
-  #error: DTLSError | undefined;
-  #forgeries = 0;
-
-  get error(): DTLSError | undefined {
-    return this.#error;
-  }
-
-  /** The handshake goes on. */
-  allay(): void {
-    this.#error = undefined;
-  }
-
-  /** Returns whether that was the first report. */
-  raise(error: DTLSError): boolean {
-    if (this.#error !== undefined) return false;
-    this.#error = error;
-    return true;
-  }
-
-  /**
-   * One record that does not open is damaged or forged. Two that should be the peer's Finished, and no valid one
-   * until our timer expires, mean that the keys differ, and waiting would not help. Returns how many there were.
-   */
-  onForgery(unknownPsk: boolean): number {
-    this.#forgeries++;
-    if (this.#forgeries >= ENOUGH_FORGERIES) this.raise(unknownPsk ? hiddenIdentity() : pskMismatch());
-    return this.#forgeries;
-  }
-}
-
-function pskMismatch(): DTLSError {
-  return violation(
-    'decrypt_error',
-    'the peer seems to have another pre-shared key for its identity: its records do not open. Compare the keys of both sides',
-    'ERR_DTLS_PSK_MISMATCH',
-  );
 }

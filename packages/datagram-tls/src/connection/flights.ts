@@ -624,13 +624,19 @@ export class Backoff {
 
   /** Whole ms. */
   save(w: Writer): void {
-    w.varint(Math.round(this.#base)).varint(Math.round(this.#current)).varint(this.#timeouts);
+    const roundTrip = this.#roundTrip === undefined ? 0 : Math.round(this.#roundTrip) + 1;
+    w.varint(Math.round(this.#base))
+      .varint(Math.round(this.#current))
+      .varint(this.#timeouts)
+      .varint(roundTrip);
   }
 
   restore(r: Reader): void {
     this.#base = r.varint();
     this.#current = r.varint();
     this.#timeouts = r.varint();
+    const roundTrip = r.varint();
+    if (roundTrip > 0) this.#roundTrip = roundTrip - 1;
   }
 
   /** Nothing was sent for `duration`. */

@@ -102,6 +102,11 @@ export class HandshakeReceiver implements ReassemblyHost {
     return this.#runner.version?.rules.acks === true && this.#association.life.at === 'handshaking';
   }
 
+  /** What it knows beside its state is of no use any more. */
+  mayRest(now: Instant): boolean {
+    return now >= this.#nextRefusal;
+  }
+
   /** The start of the oldest message that is not processed yet, and may be dropped. */
   get oldest(): Instant | undefined {
     return this.#areAcknowledged() ? undefined : this.#reassembler.oldest;

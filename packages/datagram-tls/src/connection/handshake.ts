@@ -1,5 +1,6 @@
 import { type DTLSError, violation } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
+import type { Security } from '../config/config.js';
 import { UNLIMITED } from '../extensions/record-limits.js';
 import type { Action } from '../handshake/actions.js';
 import type { Context } from '../handshake/context.js';
@@ -9,12 +10,11 @@ import type { Message } from '../handshake/message.js';
 import { Runner } from '../handshake/runner.js';
 import type { Session } from '../handshake/session.js';
 import type { Retry13 } from '../handshake/v13/hellos.js';
-import type { HandshakeVersions } from '../handshake/version.js';
 import { HandshakeType } from '../wire/codes.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import type { VersionFacts } from '../wire/version.js';
 import { Acks } from './acks.js';
-import type { EarlyData } from './application-data.js';
+import { EarlyData } from './application-data.js';
 import type { Association, HandshakeHost } from './association.js';
 import { ticketKeysFailed } from './errors.js';
 import { FlightSender } from './flights.js';
@@ -23,6 +23,7 @@ import { APPLICATION_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-updat
 import { isEstablished, isUndecided } from './life.js';
 import { readReceivedAck } from './received-acks.js';
 import type { Carried } from './saved-state.js';
+import { Suspicion } from './suspicion.js';
 
 /**
  * Messages that are processed per datagram. A flight has at most 8, and a datagram that fills a gap releases the
@@ -32,8 +33,7 @@ const MAX_MESSAGES = 32;
 
 /** The start values of a handshake. */
 interface HandshakeStart {
-  readonly versions: HandshakeVersions;
-  readonly retry: Retry13 | undefined;
+  readonly retry?: Retry13 | undefined;
   /** message_seq of the peer's first message. */
   readonly receiveSeq: number;
 }
@@ -48,12 +48,17 @@ export interface Attempt {
   readonly repeated: boolean;
 }
 
-/** Handshake records in, actions out: reassembly, the state machine, acknowledgements. */
+/**
+ * Handshake records in, actions out: reassembly, the state machine, acknowledgements, early data, and failures that may be
+ * forged. All that only handshake messages need is in here, so that a session without any lets go of it.
+ */
 export class Handshake implements Carried {
   readonly #association: Association;
   readonly #host: HandshakeHost;
   readonly #keys: KeyChanges;
-  readonly #early: EarlyData;
+  readonly #ctx: Context;
+  readonly early: EarlyData;
+  readonly suspicion = new Suspicion();
   readonly #runner: Runner;
   readonly #flights: FlightSender;
   readonly #receiver: HandshakeReceiver;
@@ -80,14 +85,14 @@ export class Handshake implements Carried {
     host: HandshakeHost,
     keys: KeyChanges,
     ctx: Context,
-    { versions, retry, receiveSeq }: HandshakeStart,
-    early: EarlyData,
+    { retry, receiveSeq }: HandshakeStart,
   ) {
     this.#association = association;
     this.#host = host;
     this.#keys = keys;
-    this.#early = early;
-    this.#runner = new Runner(ctx, versions, retry);
+    this.#ctx = ctx;
+    this.early = new EarlyData(association, ctx.destination.earlyData);
+    this.#runner = new Runner(ctx, association.versions, retry);
     this.#flights = new FlightSender(association);
     this.#receiver = new HandshakeReceiver(association, host, this.#runner, this.#flights, receiveSeq);
     this.#acks = new Acks(association);
@@ -118,6 +123,20 @@ export class Handshake implements Carried {
   get isQuiet(): boolean {
     const awaits = this.#flights.awaits ?? 'nothing';
     return awaits === 'nothing' && !this.#acks.active && this.oldestMessage === undefined;
+  }
+
+  /** Its state is all that is needed of it, until the next message. */
+  mayRest(now: Instant): boolean {
+    return this.isQuiet && this.#receiver.mayRest(now);
+  }
+
+  get security(): Security {
+    return this.#ctx.security;
+  }
+
+  /** It goes on with the settings of the client's name. */
+  useSecurity(security: Security): void {
+    this.#ctx.adopt(security);
   }
 
   /** It waits for the peer; otherwise for the answer to a job of ours, or for nothing. */
@@ -192,6 +211,7 @@ export class Handshake implements Carried {
 
   /** Of an open session, between two datagrams. */
   save(w: Writer, at: Instant): void {
+    this.early.save(w);
     this.#runner.save(w);
     w.varint(this.#epoch).varint(this.#askedIn);
     this.#flights.save(w, at);
@@ -202,6 +222,7 @@ export class Handshake implements Carried {
   /** After its epochs. */
   restore(r: Reader, at: Instant, session: Session): void {
     const { reader: read, writer: write } = this.#association.epochs;
+    this.early.restore(r);
     if (r.failed || read === undefined) return r.fail();
     const { reopening } = this.#association.version(session.version);
     this.#runner.restore(r, (from) => reopening.readStage(from, session, { read, write }));
@@ -351,7 +372,7 @@ export class Handshake implements Carried {
     }
     this.#showNewestKeys();
     if (this.#flights.onTimeout(now)) this.#onDelivered(now);
-    this.#early.repeat();
+    this.early.repeat();
   }
 
   /**
@@ -540,7 +561,7 @@ export class Handshake implements Carried {
         this.#receiver.refuseRenegotiation(now);
         return;
       default:
-        performPlain(action, this.#association, this.#host, this.#early, now);
+        performPlain(action, this.#association, this.#host, this.early, now);
     }
   }
 
@@ -579,7 +600,7 @@ export class Handshake implements Carried {
     const { awaits } = this.#flights;
     const finishing = awaits === 'ack';
     if (awaits === 'answer') this.#flights.end();
-    if (this.#early.takes) this.#keys.closeEarly(now);
+    if (this.early.takes) this.#keys.closeEarly(now);
     // An unacknowledged last flight of ours is still a part of the handshake.
     if (!finishing) this.#association.timers.stop('handshake');
     if (this.#runner.version?.rules.acks === true && !finishing) this.#keys.forgetOldWriters();

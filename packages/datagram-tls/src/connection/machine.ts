@@ -6,19 +6,19 @@ import { ownProperties } from '../base/own-properties.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
 import type { ConnectionIdPair } from '../extensions/connection-id.js';
-import { Context } from '../handshake/context.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import { Reader } from '../wire/cursor.js';
 import { rulesOf } from '../wire/version.js';
-import { EarlyData, type EarlyOutcome, ReceivedData, SentData } from './application-data.js';
+import { type EarlyOutcome, ReceivedData, SentData } from './application-data.js';
 import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
 import { FROM_ZERO, type InitialNumbers, NOWHERE } from './beginning.js';
 import { type CidRegistry, ConnectionIds } from './connection-ids.js';
-import { type ContentHost, Contents, Suspicion } from './contents.js';
+import { type ContentHost, Contents } from './contents.js';
 import { gaveWay, keysExhausted, notOpen, sendAlert, unreachable } from './errors.js';
 import type { ConnectionEvent } from './events.js';
-import { type Attempt, Handshake } from './handshake.js';
+import type { Attempt } from './handshake.js';
+import { KeptHandshake } from './kept-handshake.js';
 import { KeyChanges } from './key-update.js';
 import {
   type Declined,
@@ -62,33 +62,32 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   readonly service: Security;
   /** It finds this association by its connection IDs. */
   readonly registry: CidRegistry | undefined;
-  readonly #context: Context;
   readonly #receive: Receive;
-  readonly #handshake: Handshake;
+  readonly #handshake: KeptHandshake;
   readonly #keys: KeyChanges;
   readonly #inbound: ReceivedData;
   readonly #outbound: SentData;
-  readonly #early: EarlyData;
-  readonly #suspicion = new Suspicion();
   readonly #watch: PeerWatch;
   readonly #contact: InitialNumbers['contact'];
   readonly paths: Paths;
 
-  /** `pool` bounds what all associations of an endpoint hold for later, which `registry` finds by connection ID. */
+  /**
+   * `beginning`: `undefined` for one that goes on from a state. `pool` bounds what all associations of an endpoint hold for later,
+   * which `registry` finds by connection ID.
+   */
   constructor(
     security: Security,
     behaviour: Behaviour,
     given: Destination,
     address: PeerAddress,
-    beginning: InitialNumbers,
+    beginning: InitialNumbers | undefined,
     pool = new MemoryPool(0),
     registry?: CidRegistry,
   ) {
     const destination = given === NOWHERE ? NOWHERE : ownDestination(given);
-    const { sendSeq, receiveSeq, recordSequence, retry, contact } = beginning;
-    const early = contact === 'early-data';
+    const { recordSequence, contact } = beginning ?? FROM_ZERO;
     const path = new Path(address, behaviour.mtu, contact === 'validated');
-    const earlyBytes = early ? (security.tickets?.early?.most ?? 0) : 0;
+    const earlyBytes = contact === 'early-data' ? (security.tickets?.early?.most ?? 0) : 0;
     const policy = behaviour.connectionIds[security.role];
     const cids = policy && new ConnectionIds(policy, security.provider, registry);
     const numbers = { recordSequence, earlyBytes };
@@ -102,15 +101,12 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     this.#inbound = new ReceivedData(association);
     this.#watch = new PeerWatch(association, this.#inbound, this);
     this.#outbound = new SentData(association);
-    this.#early = new EarlyData(association, destination.earlyData);
-    const context = new Context(security, behaviour, destination, sendSeq, early, cids);
-    this.#context = context;
-    const start = { versions: association.versions, retry, receiveSeq };
-    const handshake = new Handshake(association, this, this.#keys, context, start, this.#early);
+    const handshake = new KeptHandshake(association, this, this.#keys, security, destination);
+    if (beginning !== undefined) handshake.begin(beginning);
     this.#handshake = handshake;
     this.#receive = new Receive(
       association,
-      new Contents(association, this, handshake, this.#keys, this.#inbound, this.#suspicion, this.#early),
+      new Contents(association, this, handshake, this.#keys, this.#inbound),
     );
     this.paths = new Paths(association, handshake, this.#receive);
   }
@@ -149,7 +145,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     const known = decodeFixed(fixed, security);
     if (known === undefined) return undefined;
     const { session, destination } = known;
-    const machine = new Machine(security, behaviour, destination, address, FROM_ZERO, pool, registry);
+    const machine = new Machine(security, behaviour, destination, address, undefined, pool, registry);
     if (machine.#restore(new Reader(current), session, at, asleep)) return machine;
     machine.discard();
     return undefined;
@@ -180,7 +176,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   #restore(r: Reader, session: Session, at: Instant, asleep: boolean): boolean {
     readState(this.#savable(), r, session, at, this.registry);
     if (asleep && r.left > 0) this.#association.restoreReservation(r);
-    if (!r.finished()) return false;
+    if (!r.finished() || !(asleep || this.#handshake.isSound)) return false;
     this.#watch.start();
     return true;
   }
@@ -192,8 +188,8 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
 
   #savable(): Savable {
     const association = this.#association;
-    const parts = [this.#keys, this.#handshake, this.#early, association, this.#inbound];
-    const { destination } = this.#context;
+    const parts = [this.#keys, this.#handshake, association, this.#inbound];
+    const { destination } = this.#handshake;
     return { association, destination, paths: this.paths, parts };
   }
 
@@ -206,7 +202,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     this.#watch.start();
     if (!this.path.validated) this.paths.resume(doubtful, now);
     if (doubtful) this.#association.cids?.forgetSpares();
-    if (doubtful && this.#handshake.hasNextKeys) this.#handshake.updateKeys(true, now);
+    if (doubtful && this.#handshake.whole.hasNextKeys) this.#handshake.whole.updateKeys(true, now);
   }
 
   /**
@@ -226,6 +222,11 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     if (this.#association.life.at === 'open') this.#keys.rest();
   }
 
+  /** Only handshake messages need what is let go, and they make it again. */
+  restHandshake(now: Instant): void {
+    this.#handshake.rest(now);
+  }
+
   /** Nothing was made again since. */
   get rests(): boolean {
     return this.#keys.rests;
@@ -233,7 +234,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
 
   /** It goes on with the settings that its handshake chose. */
   adopt(security: AnySecurity): void {
-    this.#context.adopt(security);
+    this.#handshake.adopt(security);
   }
 
   get behaviour(): Behaviour {
@@ -247,7 +248,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
 
   /** The settings for its jobs: with `sni`, those of the client's name, as soon as it is known. */
   get security(): AnySecurity {
-    return this.#context.security;
+    return this.#handshake.security;
   }
 
   get counters(): Readonly<Counters> {
@@ -279,7 +280,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   }
 
   get earlyData(): EarlyOutcome {
-    return this.#early.outcome;
+    return this.#handshake.earlyOutcome;
   }
 
   get path(): Path {
@@ -289,17 +290,17 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   /** {@link send} may be called: the session is open, or a server has accepted early data, which it may answer. */
   get maySend(): boolean {
     const { life } = this.#association;
-    return isOpen(life) || (life.at === 'handshaking' && this.#early.takes);
+    return isOpen(life) || (life.at === 'handshaking' && this.#handshake.whole.early.takes);
   }
 
   /** Client: its handshake before a ServerHello; `undefined` afterwards, and when it is over. */
   get attempt(): Attempt | undefined {
-    return this.#at() === 'handshaking' ? this.#handshake.attempt : undefined;
+    return this.#at() === 'handshaking' ? this.#handshake.whole.attempt : undefined;
   }
 
   /** Client: the ClientHello is not repeated the next time that this is due. */
   passTurn(): void {
-    this.#handshake.passTurn();
+    this.#handshake.whole.passTurn();
   }
 
   /** Begins: a client sends its first flight, a server waits for one. */
@@ -309,7 +310,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     const { behaviour, timers, role, path } = this.#association;
     const timeout = path.validated ? behaviour.handshakeTimeout : UNVALIDATED_LIFE;
     if (timeout > 0) timers.set('handshake', now + timeout);
-    if (role === 'client') this.#handshake.start(now);
+    if (role === 'client') this.#handshake.whole.start(now);
   }
 
   /** Returns whether anything in `datagram` was useful. The bytes are not kept. */
@@ -374,7 +375,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   updateKeys({ requestPeer }: { readonly requestPeer: boolean }, now: Instant): void {
     const { life } = this.#association;
     if (!isOpen(life)) throw notOpen(life.at === 'closing' || life.at === 'closed');
-    this.#handshake.updateKeys(requestPeer, now);
+    this.#handshake.whole.updateKeys(requestPeer, now);
   }
 
   /**
@@ -464,8 +465,10 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
 
   handleTimeout(now: Instant): void {
     const { timers } = this.#association;
+    const { rests } = this.#handshake;
     for (let name = timers.takeDue(now); name !== undefined; name = timers.takeDue(now))
       onTimer(name, this.#timed(), now);
+    if (rests) this.#handshake.rest(now);
     this.#repeatClose();
     this.#association.reservation?.look();
   }
@@ -475,7 +478,8 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
    * datagrams and sent again at once; application data is lost, and {@link maxMessageSize} falls.
    */
   handleTooLarge(size: number, now: Instant): void {
-    if (!this.#isOver() && this.#association.path.size.onRefused(size)) this.#handshake.onTooLarge(size, now);
+    if (!this.#isOver() && this.#association.path.size.onRefused(size))
+      this.#handshake.whole.onTooLarge(size, now);
   }
 
   /**
@@ -491,11 +495,12 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     const { role, counters } = this.#association;
     if (role !== 'client' || this.#at() !== 'handshaking' || counters.datagramsReceived > 0) return;
     const error = unreachable(cause);
+    const { whole } = this.#handshake;
     if (certain) this.end(error);
-    else if (this.#suspicion.raise(error)) {
-      this.#handshake.onDatagram();
-      this.#handshake.onDoubt();
-      this.#handshake.settle(now);
+    else if (whole.suspicion.raise(error)) {
+      whole.onDatagram();
+      whole.onDoubt();
+      whole.settle(now);
     }
   }
 
@@ -504,7 +509,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     this.#association.jobs.take(jobId, answer);
     const { life } = this.#association;
     if (life.at !== 'handshaking' && !isOpen(life)) return;
-    if (!this.paths.answer(jobId, answer, now)) this.#handshake.answer(answer, now);
+    if (!this.paths.answer(jobId, answer, now)) this.#handshake.whole.answer(answer, now);
     if (!this.#isOver()) this.#association.watchMemory(now);
   }
 
@@ -541,9 +546,10 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     this.#association.life = { at: finishing ? 'finishing' : 'open', session };
     // A job of ours may have taken long: the peer had nothing to send meanwhile.
     this.#association.heardAt = now;
-    this.#suspicion.allay();
+    const { suspicion, early } = this.#handshake.whole;
+    suspicion.allay();
     this.#association.tell({ type: 'connected', session });
-    this.#outbound.sendAgain(this.#early.takeWaiting());
+    this.#outbound.sendAgain(early.takeWaiting());
     this.#inbound.release();
     this.#watch.start();
     this.paths.onConnected(now);
@@ -568,7 +574,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     // An unacknowledged message is retransmitted by its own timer, and serves as a probe.
     if (handshake.awaitsAck) return true;
     if (handshake.canUpdateKeys) {
-      handshake.updateKeys(false, now);
+      handshake.whole.updateKeys(false, now);
       return true;
     }
     if (message === undefined || message.length > this.#outbound.largest) return false;
@@ -610,7 +616,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     this.#association.release();
     timers.stop('handshake');
     if (behaviour.handshakeTimeout > 0) timers.set('handshake', now + behaviour.handshakeTimeout);
-    this.#handshake.onProved(now);
+    this.#handshake.whole.onProved(now);
   }
 
   onMoved(now: Instant): void {
@@ -626,7 +632,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   }
 
   renewConnectionId(now: Instant): void {
-    this.#handshake.changeIds('renewIds', now);
+    this.#handshake.whole.changeIds('renewIds', now);
   }
 
   onEarlyAccepted(now: Instant): void {
@@ -676,13 +682,11 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   #timed(): Timed {
     const handshake = this.#handshake;
     const keys = this.#keys;
-    const suspicion = this.#suspicion;
     const watch = this.#watch;
     return {
       association: this.#association,
       handshake,
       keys,
-      suspicion,
       watch,
       paths: this.paths,
       host: this,

@@ -56,7 +56,7 @@ interface Departure {
 }
 
 /** What a change of the path asks of the connection. */
-export interface MigrationHost {
+export interface MigratingHandshake {
   /** DTLS 1.3: asks for a spare connection ID where there is none. */
   changeIds(how: 'requestIds', now: Instant): void;
   /** Nothing is known of the path: its round trip and the size of its datagrams begin anew. */
@@ -80,7 +80,7 @@ export interface MigrationHost {
  */
 export class Migration implements Carried {
   readonly #association: Association;
-  readonly #host: MigrationHost;
+  readonly #handshake: { readonly whole: MigratingHandshake };
   /** The last validated path, while the current one is not. */
   #former: Path | undefined;
   #challenge: Challenge | undefined;
@@ -91,9 +91,9 @@ export class Migration implements Carried {
   /** Of the last challenge from our new address, until it is answered. */
   #ownCookie: Uint8Array | undefined;
 
-  constructor(association: Association, host: MigrationHost) {
+  constructor(association: Association, handshake: { readonly whole: MigratingHandshake }) {
     this.#association = association;
-    this.#host = host;
+    this.#handshake = handshake;
   }
 
   /** A check that is under way begins anew: see {@link resume}. */
@@ -150,10 +150,10 @@ export class Migration implements Carried {
       association.path = new Path(path.address, behaviour.mtu, true);
       association.path.size.onConnectionId(cids.send.length);
     }
-    this.#host.onNewPath(now);
+    this.#handshake.whole.onNewPath(now);
     this.#departure = { wait: this.#wait(), count: 0 };
     if (cids.checksPaths) this.#challengeFromHere(this.#departure, now);
-    this.#host.changeIds('requestIds', now);
+    this.#handshake.whole.changeIds('requestIds', now);
     return cids.checksPaths;
   }
 
@@ -201,9 +201,9 @@ export class Migration implements Carried {
     association.path = path;
     // RFC 9147 §9.
     if (!returns) association.changeConnectionId();
-    this.#host.changeIds('requestIds', now);
+    this.#handshake.whole.changeIds('requestIds', now);
     association.counters.migrations++;
-    this.#host.onNewPath(now);
+    this.#handshake.whole.onNewPath(now);
     this.#tell(before.address, returns);
     if (!returns && cids?.checksPaths === true && association.epochs.writer.epoch > 0) this.#check(now);
   }
@@ -337,7 +337,7 @@ export class Migration implements Carried {
     if (former === undefined) return;
     this.#former = undefined;
     this.#association.path = former;
-    this.#host.onNewPath(now);
+    this.#handshake.whole.onNewPath(now);
     this.#tell(path.address, former.validated);
   }
 
@@ -347,7 +347,7 @@ export class Migration implements Carried {
   }
 
   #wait(): Duration {
-    const { roundTrip } = this.#host;
+    const { roundTrip } = this.#handshake.whole;
     return roundTrip === undefined ? NO_ROUND_TRIP : Math.max(ROUND_TRIPS * roundTrip, LEAST_WAIT);
   }
 

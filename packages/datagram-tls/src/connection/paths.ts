@@ -3,9 +3,10 @@ import type { PeerAddress } from '../base/peer-address.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import type { Association } from './association.js';
-import { type CandidateHost, Candidates, type MovableHandshake } from './candidate.js';
+import { type CandidateHost, Candidates } from './candidate.js';
+import type { KeptHandshake } from './kept-handshake.js';
 import { isOpen } from './life.js';
-import { Migration, type MigrationHost, type PathDatagram } from './migration.js';
+import { Migration, type PathDatagram } from './migration.js';
 import type { Receive } from './receive.js';
 import type { Carried } from './saved-state.js';
 
@@ -15,7 +16,7 @@ import type { Carried } from './saved-state.js';
  */
 export class Paths implements CandidateHost, Carried {
   readonly #association: Association;
-  readonly #handshake: MovableHandshake & MigrationHost;
+  readonly #handshake: KeptHandshake;
   readonly #receive: Receive;
   /** The source of the datagram at hand, and its size. */
   #from: PeerAddress;
@@ -27,7 +28,7 @@ export class Paths implements CandidateHost, Carried {
   /** Polled last, where that was none of the association's queue. */
   #apart: PathDatagram | undefined;
 
-  constructor(association: Association, handshake: MovableHandshake & MigrationHost, receive: Receive) {
+  constructor(association: Association, handshake: KeptHandshake, receive: Receive) {
     this.#association = association;
     this.#handshake = handshake;
     this.#receive = receive;

@@ -1,8 +1,7 @@
 import type { Instant } from '../base/instant.js';
 import type { Association, HandshakeHost } from './association.js';
-import type { Suspicion } from './contents.js';
 import { handshakeTimeout } from './errors.js';
-import type { Handshake } from './handshake.js';
+import type { KeptHandshake } from './kept-handshake.js';
 import { HANDSHAKE_EPOCH, type KeyChanges } from './key-update.js';
 import { isUndecided } from './life.js';
 import type { Paths } from './paths.js';
@@ -12,9 +11,8 @@ import type { TimerName } from './timers.js';
 /** The purposes of timers. */
 export interface Timed {
   readonly association: Association;
-  readonly handshake: Handshake;
+  readonly handshake: KeptHandshake;
   readonly keys: KeyChanges;
-  readonly suspicion: Suspicion;
   readonly watch: PeerWatch;
   readonly paths: Paths;
   readonly host: HandshakeHost & {
@@ -30,15 +28,15 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
     case 'retransmit':
       return onRetransmit(timed, now);
     case 'repair':
-      return handshake.onRepair(now);
+      return handshake.whole.onRepair(now);
     case 'ack':
-      return handshake.onAckTimeout();
+      return handshake.whole.onAckTimeout();
     case 'handshake':
       return onHandshakeTimeout(timed, now);
     case 'update-keys':
-      return handshake.canUpdateKeys ? handshake.updateKeys(false, now) : undefined;
+      return handshake.canUpdateKeys ? handshake.whole.updateKeys(false, now) : undefined;
     case 'ask-again':
-      return handshake.doubtsPsk ? handshake.askAgain(now) : undefined;
+      return handshake.whole.doubtsPsk ? handshake.whole.askAgain(now) : undefined;
     case 'keep-alive':
       return watch.onKeepAlive(now);
     case 'forget-early':
@@ -48,7 +46,7 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
     case 'forget-held':
       return host.forgetHeld(now);
     case 'forget-flight':
-      return handshake.forgetFlight();
+      return handshake.whole.forgetFlight();
     case 'path':
       return paths.onTimeout(now);
     case 'own-path':
@@ -60,25 +58,25 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
   }
 }
 
-function onRetransmit({ suspicion, handshake, paths, host }: Timed, now: Instant): void {
-  const { error } = suspicion;
-  if (error !== undefined && handshake.restart(error, now)) suspicion.allay();
+function onRetransmit({ handshake, paths, host }: Timed, now: Instant): void {
+  const { whole } = handshake;
+  const { error } = whole.suspicion;
+  if (error !== undefined && whole.restart(error, now)) whole.suspicion.allay();
   else if (error !== undefined) host.onFailure(error);
   else {
-    handshake.onTimeout(now);
+    whole.onTimeout(now);
     paths.onUnanswered(now);
   }
 }
 
 /** A server that sent under the session's keys has finished the handshake, with or without an ACK. */
-function onHandshakeTimeout({ association, handshake, keys, suspicion, host }: Timed, now: Instant): void {
+function onHandshakeTimeout({ association, handshake, keys, host }: Timed, now: Instant): void {
+  const { suspicion, doubtsPsk } = handshake.whole;
   if (isUndecided(association.life)) host.onDecline('expired');
-  else if (keys.heard > HANDSHAKE_EPOCH) handshake.forgoAck(now);
+  else if (keys.heard > HANDSHAKE_EPOCH) handshake.whole.forgoAck(now);
   else {
     // A peer that was never heard is unreachable, whatever its key.
     const heard = association.counters.datagramsReceived > 0;
-    host.onFailure(
-      suspicion.error ?? handshakeTimeout(heard && handshake.doubtsPsk, heard, association.jobs.awaited),
-    );
+    host.onFailure(suspicion.error ?? handshakeTimeout(heard && doubtsPsk, heard, association.jobs.awaited));
   }
 }

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
+import { machineOf } from '#lib/connection/connection.js';
+import type { KeptHandshake } from '#lib/connection/kept-handshake.js';
 import type { Security } from '#lib/connection/version.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { SUITES } from '#lib/crypto/suites.js';
 import { exportKeyingMaterial } from '#lib/handshake/session.js';
 import { countingProvider, noCounts } from '../support/counting-provider.js';
 import { CLIENTS, SERVERS } from '../support/identities.js';
+import { fieldsOf } from '../support/inside.js';
 import { Pair, type PairOptions } from '../support/pair.js';
 import { Random } from '../support/random.js';
 import { VERSIONS } from '../support/settings.js';
@@ -23,6 +26,12 @@ const textOf = (bytes: Uint8Array | undefined): string => new TextDecoder().deco
 
 function hibernates(side: Side): boolean {
   return side.entry.connection.hibernates;
+}
+
+/** Only the state of its handshake is there. */
+function isDataAlone(side: Side): boolean {
+  const handshake = fieldsOf(machineOf(side.entry.connection)).get('#handshake') as KeptHandshake;
+  return handshake.rests;
 }
 
 /** One message in each direction. */
@@ -89,6 +98,36 @@ for (const version of VERSIONS) {
           talk(pair, `${text} again`);
           assert.equal(made(), before + 2);
         }
+      });
+    });
+
+    test('lets go of its handshake, also while messages go in both directions', () => {
+      openPair({ version }).explain((pair) => {
+        assert.ok(!isDataAlone(pair.client) && !isDataAlone(pair.server));
+        for (let i = 0; i < 10; i++) {
+          talk(pair, `message ${i}`);
+          pair.runFor(AFTER / 10);
+        }
+        assert.ok(isDataAlone(pair.client) && isDataAlone(pair.server));
+        assert.ok(!hibernates(pair.client) && !hibernates(pair.server));
+      });
+    });
+
+    test('makes its handshake again for a client that repeats its last flight, which gets the answer', () => {
+      // Tickets would be repeated until the client acknowledges them.
+      const server = { ...SERVERS.ed25519, ticketKeys: false as const };
+      const serverBehaviour = { hibernateAfter: AFTER };
+      new Pair({ version, server, serverBehaviour }).connect().explain((pair) => {
+        assert.ok(pair.runUntil(() => pair.server.isConnected, 10_000));
+        pair.intercept = (data, from) => (from === 'server' ? [] : [data]);
+        assert.ok(pair.runUntil(() => isDataAlone(pair.server), AFTER));
+        const isDone = (): boolean => pair.client.isConnected && !pair.client.entry.connection.isFinishing;
+        assert.ok(!isDone());
+        pair.intercept = undefined;
+        assert.ok(pair.runUntil(isDone, 60_000));
+        talk(pair, 'open');
+        pair.runFor(AFTER / 2);
+        assert.ok(isDataAlone(pair.server));
       });
     });
 

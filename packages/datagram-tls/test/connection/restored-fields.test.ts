@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { toHex, utf8 } from '#lib/base/bytes.js';
 import { connectionAround, machineOf } from '#lib/connection/connection.js';
+import { KeptHandshake } from '#lib/connection/kept-handshake.js';
 import { Machine } from '#lib/connection/machine.js';
 import { type Timer, Timers } from '#lib/connection/timers.js';
 import type { Generation } from '#lib/handshake/version.js';
@@ -62,6 +63,7 @@ function partsOf(object: object): Map<string, unknown> {
   if (object instanceof Map || object instanceof Set)
     return new Map([...object.entries()].map(([name, value]) => [String(name), value]));
   if (object instanceof Timers) return timersOf(object);
+  if (object instanceof KeptHandshake) return new Map([['whole', object.whole]]);
   const classes = classesOf(object);
   const fields = [...fieldsOf(object)].filter(
     ([name]) => !OF_KEYS.has(name) && !classes.some((each) => isLeftOut(`${each}.${name}`)),
@@ -98,7 +100,8 @@ function assertRestored(pair: Pair, side: Side, options: PairOptions): void {
   assert.ok(after !== undefined);
   // Asked nothing of its peer yet.
   assert.equal(connectionAround(after).phase, before.life.at);
-  const isIdle = fieldAt(before, '#handshake', '#flights', '#underWay') === undefined;
+  const { whole } = fieldAt(before, '#handshake') as KeptHandshake;
+  const isIdle = fieldAt(whole, '#flights', '#underWay') === undefined;
   const ofThis = (each: string): boolean => ANEW.test(each) || (isIdle && OF_FLIGHT.test(each));
   const found = differences(before, after, 'machine', new Set());
   assert.deepEqual(

@@ -9,7 +9,7 @@ const SRC = new URL('../../../src/', import.meta.url);
 
 /** Fields that `restore` fills by another method. */
 const READ_BY: Readonly<Record<string, string>> = {
-  'Machine.#context': 'constructor',
+  'KeptHandshake.#whole': '#wake',
   'ConnectionIds.#send': 'use',
   'ConnectionIds.#checksPaths': 'use',
   'Reassembler.#messages': 'add',
