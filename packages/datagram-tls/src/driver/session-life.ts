@@ -31,7 +31,19 @@ export class SessionLife implements SessionTimes {
   /** ns; a small whole number in nearly all sessions. */
   #openedAfter: number | undefined;
   #milestones: Milestones | undefined;
-  readonly createdAt = nanoseconds();
+  /** Seconds and ns of {@link createdAt}: one number that large would be an object of its own. */
+  readonly #createdIn: number;
+  readonly #createdRest: number;
+
+  constructor() {
+    const [seconds, rest] = process.hrtime();
+    this.#createdIn = seconds;
+    this.#createdRest = rest;
+  }
+
+  get createdAt(): number {
+    return inNanoseconds(this.#createdIn, this.#createdRest);
+  }
 
   // Methods with private names would cost each object a mark of its class.
 
@@ -145,6 +157,10 @@ export class SessionLife implements SessionTimes {
 function nanoseconds(): number {
   // Without the objects of big integers.
   const [seconds, rest] = process.hrtime();
+  return inNanoseconds(seconds, rest);
+}
+
+function inNanoseconds(seconds: number, rest: number): number {
   return seconds * 1e9 + rest;
 }
 

@@ -33,6 +33,8 @@ export interface DormantHost {
 const HOST = -1;
 /** No random of a client has this hash. */
 const NO_RANDOM = 0;
+/** Those of 16 million states are less. */
+const MOST_BLOCK = 2 ** 32 - 1;
 /** A number of settings takes a byte. */
 const MOST_SETTINGS = 256;
 const FIRST_CAPACITY = 16;
@@ -60,7 +62,7 @@ export class DormantEntries {
   #wakes = new SlotOrder();
   /** By slot, as all that follows. */
   #holders: (Holder | undefined)[] = [];
-  #states = new Float64Array(0);
+  #states = new Uint32Array(0);
   #randoms = new Int32Array(0);
   #settings = new Uint8Array(0);
   #free: number[] = [];
@@ -95,7 +97,7 @@ export class DormantEntries {
     const { holder, ids, clientRandom } = stateOf(entry);
     if (asleep === undefined || holder?.mayLetGo !== true || !this.#isAlone(entry)) return false;
     const { state, settings, lastHeard, wakesAt } = asleep;
-    if (typeof state !== 'number') return false;
+    if (typeof state !== 'number' || state > MOST_BLOCK) return false;
     const shared = this.#share(settings);
     if (shared === undefined) return false;
     const hash = this.#hashFor(settings);
@@ -282,7 +284,7 @@ export class DormantEntries {
     this.#wakes = new SlotOrder();
     this.#holders = [];
     this.#free = [];
-    this.#states = new Float64Array(0);
+    this.#states = new Uint32Array(0);
     this.#randoms = new Int32Array(0);
     this.#settings = new Uint8Array(0);
   }
@@ -332,7 +334,7 @@ export class DormantEntries {
   #grow(): void {
     const capacity = Math.ceil(this.#states.length * GROWTH) + FIRST_CAPACITY;
     const { 0: states, 1: randoms, 2: settings } = [this.#states, this.#randoms, this.#settings] as const;
-    this.#states = new Float64Array(capacity);
+    this.#states = new Uint32Array(capacity);
     this.#randoms = new Int32Array(capacity);
     this.#settings = new Uint8Array(capacity);
     this.#states.set(states);

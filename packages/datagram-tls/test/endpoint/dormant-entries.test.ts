@@ -492,9 +492,9 @@ function withOtherIds(current: Uint8Array): Uint8Array {
 }
 
 /** Bytes of a session and its inside, which its application has. */
-const SESSION = 168;
-const MOST_SLOTS = 60;
-const MOST_WITH_ID = 520;
+const SESSION = 160;
+const MOST_SLOTS = 56;
+const MOST_WITH_ID = 510;
 
 for (const version of VERSIONS)
   suite(`${version}: memory of sessions that hibernate`, () => {
