@@ -156,7 +156,11 @@ export class Association implements Carried {
   }
 
   restore(r: Reader, at: Instant, session: Session): void {
-    this.recordLimits = { send: r.u16(), receive: r.u16(), by: session.agreed.records.by };
+    const { records } = session.agreed;
+    const [send, receive] = [r.u16(), r.u16()];
+    // They differ by a connection ID.
+    const isAgreed = send === records.send && receive === records.receive;
+    this.recordLimits = isAgreed ? records : { send, receive, by: records.by };
     this.heardAt = readInstant(r, at);
     this.timers.restore(r, at);
     this.path.restore(r);

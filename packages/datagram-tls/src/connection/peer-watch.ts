@@ -12,6 +12,13 @@ interface WatchHost {
   askForLife(message: Uint8Array | undefined, now: Instant): boolean;
 }
 
+/** The peer was asked, and has not been heard since. */
+interface Probe {
+  readonly askedAt: Instant;
+  /** When it counts as gone without a record after that. */
+  readonly goneAt: Instant;
+}
+
 /**
  * Watches the silence of the peer of an open session: ends a session that is idle, and asks a silent peer whether it is
  * still there. Received records move `heardAt` and leave the timers alone: they look when they expire.
@@ -20,9 +27,7 @@ export class PeerWatch {
   readonly #association: Association;
   readonly #inbound: ReceivedData;
   readonly #host: WatchHost;
-  /** When the peer was first probed, and when it counts as gone without a record after that. */
-  #askedAt: Instant = Number.NEGATIVE_INFINITY;
-  #goneAt: Instant = Number.POSITIVE_INFINITY;
+  #probe: Probe | undefined;
 
   constructor(association: Association, inbound: ReceivedData, host: WatchHost) {
     this.#association = association;
@@ -32,7 +37,7 @@ export class PeerWatch {
 
   /** The peer has not answered a probe. */
   get awaitsAnswer(): boolean {
-    return this.#askedAt > this.#association.heardAt;
+    return this.#probe !== undefined && this.#probe.askedAt > this.#association.heardAt;
   }
 
   /** Sets the timers. */
@@ -70,14 +75,16 @@ export class PeerWatch {
     if (keepAlive === undefined || !isOpen(life) || this.#inbound.ended) return;
     const { interval, timeout, message } = keepAlive;
     if (now < heardAt + interval) return timers.set('keep-alive', heardAt + interval);
-    const asked = this.awaitsAnswer;
-    if (asked && now >= this.#goneAt) return this.#host.retire(peerGone(now - heardAt));
+    const asked = this.awaitsAnswer ? this.#probe : undefined;
+    if (asked !== undefined && now >= asked.goneAt) return this.#host.retire(peerGone(now - heardAt));
     const asks = this.#host.askForLife(message, now);
-    if (asks && !asked) {
-      this.#askedAt = now;
-      this.#goneAt = Math.max(heardAt + timeout, now + (timeout - interval));
-    }
-    timers.set('keep-alive', asks || asked ? Math.min(now + interval, this.#goneAt) : now + interval);
+    const probe = asked ?? {
+      askedAt: now,
+      goneAt: Math.max(heardAt + timeout, now + (timeout - interval)),
+    };
+    const isUnderWay = asks || asked !== undefined;
+    if (isUnderWay) this.#probe = probe;
+    timers.set('keep-alive', isUnderWay ? Math.min(now + interval, probe.goneAt) : now + interval);
   }
 
   #idleTimeout(): number {

@@ -1,4 +1,4 @@
-import { decodeUtf8, EMPTY, own, utf8 } from '../base/bytes.js';
+import { decodeUtf8, EMPTY, own, sameBytes, utf8 } from '../base/bytes.js';
 import { type CipherSuite, suiteByCode } from '../crypto/suites.js';
 import type { RecordLimits } from '../extensions/record-limits.js';
 import type { Exporter } from '../keys/exporter.js';
@@ -77,7 +77,22 @@ function readAgreed(r: Reader): Agreed {
   const alpn = r.vec8();
   const srtp = nameOf(SrtpProfile, r);
   const records = { send: r.u16(), receive: r.u16(), by: LIMITED_BY[r.u8()] };
-  return { alpn: alpn.length === 0 ? undefined : own(alpn), srtp, records };
+  return shared({ alpn: alpn.length === 0 ? undefined : own(alpn), srtp, records });
+}
+
+/** The last one: sessions of one service mostly agree on the same, which is then one object for all of them. */
+let latest: Agreed | undefined;
+
+function shared(agreed: Agreed): Agreed {
+  if (latest === undefined || !isSame(latest, agreed)) latest = agreed;
+  return latest;
+}
+
+function isSame(one: Agreed, other: Agreed): boolean {
+  const { send, receive, by } = one.records;
+  const { records } = other;
+  if (send !== records.send || receive !== records.receive || by !== records.by) return false;
+  return one.srtp === other.srtp && sameBytes(one.alpn ?? EMPTY, other.alpn ?? EMPTY);
 }
 
 /** The name of a code; one that is not known fails `r`. */

@@ -8,7 +8,7 @@ import { VERSIONS } from '../support/settings.js';
 /** So many that what the process takes besides is little of each. */
 const SESSIONS = 2000;
 /** Bytes of a session, with its place in a list. Beside it the endpoint and the application keep 700 to 900 of it. */
-const MOST = 3700;
+const MOST = 3500;
 
 suite('memory of an open session that rests', () => {
   for (const version of VERSIONS)

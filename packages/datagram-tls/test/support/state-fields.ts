@@ -140,7 +140,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
 export const STATELESS: Readonly<Record<string, readonly string[]>> = {
   Receive: ['#association', '#sink', '#held', '#heldBytes', '#forgeries', '#elsewhere'],
   Suspicion: ['#error', '#forgeries'],
-  PeerWatch: ['#association', '#inbound', '#host', '#askedAt', '#goneAt'],
+  PeerWatch: ['#association', '#inbound', '#host', '#probe'],
   SentData: ['#association'],
   Jobs: ['#next', '#open'],
   Contents: ['#association', '#host', '#handshake', '#keys', '#inbound'],
