@@ -111,7 +111,8 @@ abstract class Keyed<C> {
 export abstract class NumberedWriter<C> extends Keyed<C> {
   /** Of the next record. */
   sequence: number;
-  reserved = Number.POSITIVE_INFINITY;
+  /** `undefined`: no end. A number that is no small integer takes 16 bytes of its own. */
+  #reserved: number | undefined;
 
   constructor(epoch: number, limits: KeyLimits, sequence: number, secret: Uint8Array) {
     super(epoch, limits, secret);
@@ -120,6 +121,14 @@ export abstract class NumberedWriter<C> extends Keyed<C> {
 
   protected get direction(): 'write' {
     return 'write';
+  }
+
+  get reserved(): number {
+    return this.#reserved ?? Number.POSITIVE_INFINITY;
+  }
+
+  set reserved(end: number) {
+    this.#reserved = end === Number.POSITIVE_INFINITY ? undefined : end;
   }
 
   get state(): WriterState {
@@ -135,7 +144,8 @@ export abstract class NumberedWriter<C> extends Keyed<C> {
 export abstract class CountingReader<C> extends Keyed<C> {
   readonly expectsCid: boolean;
   after = -1;
-  upTo = Number.POSITIVE_INFINITY;
+  /** `undefined`: no end. */
+  #upTo: number | undefined;
   protected readonly window = new ReplayWindow();
   #forged = 0;
 
@@ -146,6 +156,14 @@ export abstract class CountingReader<C> extends Keyed<C> {
 
   protected get direction(): 'read' {
     return 'read';
+  }
+
+  get upTo(): number {
+    return this.#upTo ?? Number.POSITIVE_INFINITY;
+  }
+
+  set upTo(last: number) {
+    this.#upTo = last === Number.POSITIVE_INFINITY ? undefined : last;
   }
 
   get newest(): number {

@@ -23,8 +23,8 @@ const OF_KEYS = new Set(['ciphers', 'source', '#exporter']);
 /** Timers that count from the return: they watch the peer and the path to it. */
 const ANEW = /\.timers\.(idle|keep-alive|path): /;
 /** How far a process may go on beside its checkpoints: all of it stays where the association only hibernates. */
-const OF_PROCESS = /\.(reserved|upTo|reservation): /;
-const STAYS_ASLEEP = new Set(['Association.reservation', 'CountingReader.upTo']);
+const OF_PROCESS = /\.(#reserved|#upTo|reservation): /;
+const STAYS_ASLEEP = new Set(['Association.reservation', 'CountingReader.#upTo']);
 /** Of the flight under way. Nothing reads them while there is none. */
 const OF_FLIGHT = /\.#flights\.(#largest|#window|#repeatGap|#nextRepair): /;
 
