@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import { Buffer as NodeBuffer } from 'node:buffer';
 import type { DTLSErrorCode } from '../base/error-codes.js';
 import { DTLSError as CoreError, type DTLSErrorOptions } from '../base/errors.js';
 import type {
@@ -22,8 +22,9 @@ import type {
  * types of both sides, and the conversion.
  */
 
+/** The global `Buffer` is a getter, which costs as much as the rest. */
 export function toBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** An error of the core, whose bytes are Buffers from now on. */
