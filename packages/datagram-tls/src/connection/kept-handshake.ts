@@ -21,11 +21,11 @@ export class KeptHandshake implements Carried {
   readonly #host: HandshakeHost;
   readonly #keys: KeyChanges;
   readonly #destination: Destination;
-  /** When it became a state. */
   #security: Security;
   #whole: Handshake | undefined;
-  /** What {@link Handshake.save} wrote at {@link #since}; empty while it is whole. */
+  /** What {@link Handshake.save} wrote; empty while it is whole. */
   #state = NONE_PACKED;
+  /** When it became a state. */
   #since: Instant = 0;
   /** A datagram is being processed. */
   #receiving = false;
@@ -51,9 +51,9 @@ export class KeptHandshake implements Carried {
 
   /** All that messages need; made again where only the state is there. */
   get whole(): Handshake {
-    if (this.#whole === undefined && !this.#wake())
-      throw new Error('A handshake does not understand the state that it wrote');
-    return this.#whole as unknown as Handshake;
+    const whole = this.#whole ?? this.#wake();
+    if (whole === undefined) throw new Error('A handshake does not understand the state that it wrote');
+    return whole;
   }
 
   /** Only the state is there. */
@@ -90,24 +90,25 @@ export class KeptHandshake implements Carried {
   /** The state, which may come from outside, is understood. */
   get isSound(): boolean {
     const state = this.#state;
-    if (!this.#wake()) return false;
-    if (this.#whole?.isQuiet !== true) return true;
-    this.#state = state;
-    this.#whole = undefined;
-    return true;
+    const whole = this.#wake();
+    if (whole?.isQuiet === true) {
+      this.#state = state;
+      this.#whole = undefined;
+    }
+    return whole !== undefined;
   }
 
-  /** Returns whether the state was understood. */
-  #wake(): boolean {
+  /** `undefined`: the state is not understood. */
+  #wake(): Handshake | undefined {
     const session = sessionOf(this.#association.life);
-    if (session === undefined) return false;
+    if (session === undefined) return undefined;
     const whole = this.#from(FROM_ZERO);
     const r = this.#read();
     whole.restore(r, this.#since, session);
     if (this.#receiving) whole.onDatagram();
     this.#whole = whole;
     this.#state = NONE_PACKED;
-    return r.finished();
+    return r.finished() ? whole : undefined;
   }
 
   #read(): Reader {

@@ -64,7 +64,7 @@ export class HelloAdmission {
 
 /** RFC 6347 §4.1: where the epoch of a record stands, and the type of the message in it. */
 const EPOCH_AT = 3;
-const MESSAGE_AT = 13;
+export const MESSAGE_AT = 13;
 
 /** Whether it begins with a record in plaintext that has a part of a ClientHello; as the filter of the native part has it. */
 export function isClientHello(datagram: Uint8Array): boolean {

@@ -1,7 +1,9 @@
 import { constants } from 'node:os';
 import type { PeerAddress } from '../base/peer-address.js';
 import { loadedModule } from '../crypto/node-native.js';
+import { ContentType, HandshakeType } from '../wire/codes.js';
 import type { HelloFilter } from './datagram-channel.js';
+import { isClientHello, MESSAGE_AT } from './hello-admission.js';
 import {
   type Collected,
   type DatagramFunctions,
@@ -435,7 +437,7 @@ function passed(functions: DatagramFunctions): DatagramCapability[] {
   };
   const handlers: BatchHandlers = {
     onDatagram: (datagram, { address, port }) => {
-      if (datagram[0] === HANDSHAKE) return void found.push('hello');
+      if (isClientHello(datagram)) return void found.push('hello');
       const isWhole = datagram.every((byte) => byte === (datagram.length & 0xff));
       found.push(`${address}:${port} ${isWhole ? datagram.length : 'changed'}`);
     },
@@ -460,25 +462,10 @@ const MOST_WAITS = 200;
 /** Of different lengths, and of the same, which go as one. */
 const TEST_LENGTHS = [1, 300, 20, 100, 100, 40];
 
-/** A record in plaintext, DTLS 1.2, of a handshake; its message is a ClientHello. */
-const HANDSHAKE = 22;
-const TEST_HELLO = Uint8Array.of(
-  HANDSHAKE,
-  0xfe,
-  0xfd,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  12,
-  1,
-  ...new Uint8Array(11),
-);
+/** The beginning of one that {@link isClientHello} knows. */
+const TEST_HELLO = new Uint8Array(25);
+TEST_HELLO[0] = ContentType.handshake;
+TEST_HELLO[MESSAGE_AT] = HandshakeType.client_hello;
 
 function passedBy(socket: NativeSocket, found: string[], receive: () => void): DatagramCapability[] {
   const { address: to } = socket;

@@ -303,11 +303,10 @@ export class Endpoint {
     this.counters.bytesReceived += datagram.length;
     const { ids } = this.#routes;
     const named = ids.any ? ids.entryOf(datagram) : undefined;
-    if (named !== undefined) return this.#deliverNamed(named, datagram, address, port, family, now, atFormer);
+    if (named !== undefined) return this.#deliverTo(named, datagram, address, port, family, now, atFormer);
     const route = this.#routes.find(address, port);
     const moving = ids.any ? this.#movingEntry(datagram, route, address, port) : undefined;
-    if (moving !== undefined)
-      return this.#deliverTo(moving, datagram, { address, family, port }, now, atFormer);
+    if (moving !== undefined) return this.#deliverTo(moving, datagram, address, port, family, now, atFormer);
     if (route !== undefined && !isNewClient(route, datagram, this.#acceptor, this.#dormant))
       return this.#deliver(route, datagram, address, port, family, now, atFormer);
     if (datagram.length === 0) this.counters.rejected++;
@@ -602,8 +601,8 @@ export class Endpoint {
     return named ?? (looksLikeClientHello(datagram) ? undefined : candidates.find(address, port));
   }
 
-  /** Its records have the connection ID of `entry`. Most come from where the last one came from. */
-  #deliverNamed(
+  /** It has the connection ID of `entry`, or may be of its client that has moved. Most come from where the last one came from. */
+  #deliverTo(
     entry: ConnectionEntry,
     datagram: Uint8Array,
     address: string,
@@ -613,25 +612,11 @@ export class Endpoint {
     atFormer: boolean,
   ): void {
     const machine = machineOf(entry.connection);
-    const peer = machine.path.address;
-    if (peer.port !== port || peer.address !== address || peer.family !== family)
-      return this.#deliverTo(entry, datagram, { address, family, port }, now, atFormer);
-    machine.receive(datagram, peer, now, atFormer);
-    if (this.#routes.candidates.any) this.#routes.candidates.update(entry);
-    this.#acceptor.review(entry, now);
-    this.#touch(entry);
-  }
-
-  /** The client of `entry` may be there now. */
-  #deliverTo(
-    entry: ConnectionEntry,
-    datagram: Uint8Array,
-    from: PeerAddress,
-    now: Instant,
-    atFormer: boolean,
-  ): void {
-    machineOf(entry.connection).receive(datagram, from, now, atFormer);
-    this.#routes.candidates.update(entry);
+    const known = machine.path.address;
+    const from = sourceOf(known, address, port, family);
+    machine.receive(datagram, from, now, atFormer);
+    const { candidates } = this.#routes;
+    if (from !== known || candidates.any) candidates.update(entry);
     this.#acceptor.review(entry, now);
     this.#touch(entry);
   }
@@ -648,27 +633,28 @@ export class Endpoint {
     const { entry: current, pending } = route;
     if (pending !== undefined) {
       this.#touch(pending);
-      const from = sourceOf(pending, address, port, family);
-      const useful = machineOf(pending.connection).receive(datagram, from, now);
+      const machine = machineOf(pending.connection);
+      const useful = machine.receive(datagram, sourceOf(machine.path.address, address, port, family), now);
       // Our own attempt rests while the peer's is under way, so that not both of them can be done.
       if (current.role === 'client') return machineOf(current.connection).passTurn();
       if (useful) return;
     }
-    const from = sourceOf(current, address, port, family);
-    machineOf(current.connection).receive(datagram, from, now, atFormer);
+    const machine = machineOf(current.connection);
+    machine.receive(datagram, sourceOf(machine.path.address, address, port, family), now, atFormer);
     this.#acceptor.review(current, now);
     this.#touch(current);
   }
 }
 
-/** Of a datagram for an entry that is found by this address: its peer may have moved, and that event may wait to be polled. */
+/** Where a datagram came from: the address that is known already, or else another object for it. */
 function sourceOf(
-  { peer }: ConnectionEntry,
+  known: PeerAddress,
   address: string,
   port: number,
   family: PeerAddress['family'],
 ): PeerAddress {
-  return peer.port === port && peer.address === address ? peer : { address, family, port };
+  const isKnown = known.port === port && known.address === address && known.family === family;
+  return isKnown ? known : { address, family, port };
 }
 
 /** It has claimed the address of its peer and not shown that it is there; its connection IDs find it all the same. */
