@@ -1,9 +1,10 @@
 import type { Duration, Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
+import { looksLikeClientHello } from '../endpoint/split-hellos.js';
 import { now, WakeUp } from './clock.js';
 import type { HelloFilter } from './datagram-channel.js';
-import { ADMISSION_INTERVAL, HelloAdmission, isClientHello } from './hello-admission.js';
+import { ADMISSION_INTERVAL, HelloAdmission } from './hello-admission.js';
 
 /**
  * Handshakes that begin in one turn of the event loop. Each costs some milliseconds, and the system delivers up to 32
@@ -262,12 +263,12 @@ export class HandshakeTurns {
   take(datagram: Uint8Array, from: PeerAddress, atFormer: boolean): boolean {
     const host = this.#host;
     this.#arrived++;
-    if (this.#isAdmitting && isClientHello(datagram)) this.#admission.onAdmitted();
+    if (this.#isAdmitting && looksLikeClientHello(datagram)) this.#admission.onAdmitted();
     if (this.#hasToWait(datagram, from)) {
       this.#share.onRead();
       const isKept = this.#waiting.push(datagram, from, host.hostUnderWay(from));
       if (isKept) this.#awaitShare();
-      else if (isClientHello(datagram)) this.#onHelloDropped();
+      else if (looksLikeClientHello(datagram)) this.#onHelloDropped();
       return isKept;
     }
     if (looksLikeHandshake(datagram)) this.#receive(datagram, from, atFormer);
@@ -315,7 +316,7 @@ export class HandshakeTurns {
 
   /** Without a closure for each datagram. */
   #receive(datagram: Uint8Array, from: PeerAddress, atFormer: boolean): void {
-    if (this.#isAdmitting && isClientHello(datagram)) this.#admission.onHandled();
+    if (this.#isAdmitting && looksLikeClientHello(datagram)) this.#admission.onHandled();
     const start = this.#share.begin();
     try {
       this.#host.receive(datagram, from, atFormer);

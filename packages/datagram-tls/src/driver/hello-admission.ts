@@ -1,5 +1,4 @@
 import type { Duration } from '../base/instant.js';
-import { ContentType, HandshakeType } from '../wire/codes.js';
 
 /** How long ClientHellos are counted before another share of them is admitted, ms. */
 export const ADMISSION_INTERVAL: Duration = 50;
@@ -60,18 +59,4 @@ export class HelloAdmission {
     this.#share = 1;
     this.restart();
   }
-}
-
-/** RFC 6347 §4.1: where the epoch of a record stands, and the type of the message in it. */
-const EPOCH_AT = 3;
-export const MESSAGE_AT = 13;
-
-/** Whether it begins with a record in plaintext that has a part of a ClientHello; as the filter of the native part has it. */
-export function isClientHello(datagram: Uint8Array): boolean {
-  return (
-    datagram[0] === ContentType.handshake &&
-    datagram[MESSAGE_AT] === HandshakeType.client_hello &&
-    datagram[EPOCH_AT] === 0 &&
-    datagram[EPOCH_AT + 1] === 0
-  );
 }
