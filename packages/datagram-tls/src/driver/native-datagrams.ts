@@ -263,8 +263,11 @@ export class NativeSocket {
     }
     while (left > 0 && this.#hasAnswered) {
       const count = this.#receive(left);
-      if (count === 0) this.#pauseLeft = this.#pause = Math.min(2 * this.#pause + 1, MAX_PAUSE);
-      else this.#pause = 0;
+      if (count === 0) {
+        this.#pauseLeft = this.#pause = Math.min(2 * this.#pause + 1, MAX_PAUSE);
+        return;
+      }
+      this.#pause = 0;
       left -= count;
     }
   }

@@ -611,6 +611,26 @@ suite('batches of datagrams by native code', { skip }, () => {
     assert.deepEqual(asked, [[32], [32], [32]]);
   });
 
+  test('a wake-up ends when its socket is closed behind an answer', async (t) => {
+    let batches = 0;
+    const socket: NativeSocket =
+      NativeSocket.over(native, '127.0.0.1', 0, OPTIONS, {
+        ...NO_HANDLERS,
+        onDatagram: (datagram, from) => socket.send(datagram, from, undefined),
+        onBatchEnd: () => {
+          batches++;
+          socket.flush();
+          socket.close();
+        },
+      }) ?? assert.fail('not bound');
+    t.after(() => socket.close());
+    const { channel } = opened(t, '127.0.0.1');
+    channel.send(numbered(0, 20), socket.address ?? assert.fail('not bound'));
+    channel.flush();
+    await until(() => batches > 0);
+    assert.equal(batches, 1);
+  });
+
   test('what was collected leaves before the process ends', async (t) => {
     const { to, numbers } = await listener(t);
     const program = fileURLToPath(new URL('exit-program.js', import.meta.url));
