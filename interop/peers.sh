@@ -103,17 +103,16 @@ build_pion3() {
   (cd "$here/go/pion-peer" && go build -o "$1" .) >&2
 }
 
-# pion/dtls 4 has DTLS 1.3 too. With PION_DTLS=FOLDER a checkout of it, whatever it calls itself, is taken instead.
+# pion/dtls 4 has DTLS 1.3 too. With PION_DTLS=FOLDER a checkout of it is taken instead.
 build_pion() {
   need_go || return
   local source=$cache/pion-peer checkout=${PION_DTLS:-} module=github.com/pion/dtls/v4
-  [ -n "$checkout" ] && module=$(awk '$1 == "module" { print $2; exit }' "$checkout/go.mod")
   rm -rf "$source"
   cp -r "$here/go/pion-peer" "$source"
   (
     cd "$source" || exit
     sed -i "s#github.com/pion/dtls/v3#$module#" ./*.go
-    go mod edit -droprequire github.com/pion/dtls/v3 -require "$module@v${module##*/v}.0.0"
+    go mod edit -droprequire github.com/pion/dtls/v3 -require "$module@v4.0.1"
     [ -n "$checkout" ] && go mod edit -replace "$module=$(realpath "$checkout")"
     go mod tidy && go build -tags dtls13 -o "$1" .
   ) >&2 && return

@@ -3,7 +3,7 @@
  *
  *   npm run native               for this machine, by zig where it is installed and otherwise by the C compiler
  *   npm run native -- --all      for every platform, by zig, which it installs from PyPI into .cache/; compares sizes and
- *                                checksums with packages/native/checksums.json
+ *                                checksums with packages/native/checksums.json, and looks at what each exports and needs
  *   npm run native -- --write    the same, and writes that file
  *   npm run native -- --packages the same as --all, and makes what is published in packages/native/build/packages
  *   npm run native -- --load     random calls of the binaries of other platforms, each in a Node of its own that is fetched into
@@ -12,7 +12,7 @@
  *                                and the tests of the native part in each
  *   npm run native -- --fuzz N   N random calls under AddressSanitizer and UndefinedBehaviorSanitizer, by the C compiler
  *   npm run native -- --records N
- *                                N records, and whether memory grows
+ *                                N records, and whether memory grows; then under the sanitizers, and whether any is lost
  *
  * A binary of zig is the same wherever it is built. The last line is `N passed, N failed, N skipped`.
  */
@@ -23,6 +23,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { faultOf } from './native/inspect.mjs';
 import { loadForeign } from './native/load.mjs';
 import { makePackages } from './native/packages.mjs';
 import { hostTarget, targets } from './native/targets.mjs';
@@ -41,9 +42,15 @@ const BUILD_LIMIT_MS = 240_000;
 /** Builds of the C library for a target use more than one core. */
 const BUILDS_AT_ONCE = 3;
 
+/** Stands in the library alone, which takes no module of another one. */
+const INTERFACE = /^export const INTERFACE = (\d+);$/m.exec(
+  readFileSync(join(root, 'packages/datagram-tls/src/crypto/node-native.ts'), 'utf8'),
+)?.[1];
+
 const FLAGS = [
   ...['-std=c11', '-O2', '-fPIC', '-shared', '-fvisibility=hidden', '-fno-strict-aliasing'],
   ...['-Wall', '-Wextra', '-Wshadow', '-Werror', '-I', join(headers, 'include')],
+  `-DINTERFACE=${INTERFACE}`,
 ];
 const SANITIZERS = [
   '-fsanitize=address,undefined',
@@ -70,7 +77,7 @@ if (values.all || values.write || values.packages) await buildAll();
 else if (values.fuzz === undefined && !values.load) await buildHost();
 if (values.load) loadForeign({ tests: values.tests, note, skip });
 if (values.fuzz !== undefined) await fuzz(values.fuzz);
-if (values.records !== undefined) measureRecords(values.records);
+if (values.records !== undefined) await measureRecords(values.records);
 console.log(`\n${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
 process.exitCode = tally.failed === 0 ? 0 : 1;
 
@@ -119,8 +126,18 @@ async function buildAll() {
       same ? undefined : `it is ${binary.sha256}`,
     );
   }
+  for (const target of targets)
+    note(`${target.name} exports its two functions and needs the system's C library alone`, faultIn(target));
   if (values.packages && tally.failed === 0)
     for (const path of makePackages(join(output, 'packages'))) note(relative(root, path));
+}
+
+function faultIn(target) {
+  try {
+    return faultOf(join(output, `${target.name}.node`), target);
+  } catch (error) {
+    return `it cannot be read: ${error.message}`;
+  }
 }
 
 /** `undefined`, or what went wrong. */
@@ -209,32 +226,50 @@ function has(command) {
   return spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
-/** Node itself is not built with the sanitizers: their library is loaded before it. */
 async function fuzz(count) {
-  if (process.platform !== 'linux' || !has('cc')) return skip('the fuzzer needs Linux and a C compiler');
-  const file = join(output, 'sanitized.node');
-  const failure = await run('cc', [...FLAGS, ...SANITIZERS, '-ldl', ...sourceFiles(), '-o', file]);
-  if (failure !== undefined) return note('the module is built with sanitizers', failure);
-  const library = (name) => spawnSync('cc', [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout.trim();
+  const sanitized = await buildSanitized();
+  if (sanitized === undefined) return;
+  const { file, env } = sanitized;
   const { status } = spawnSync(
     process.execPath,
     ['--expose-gc', join(native, 'test/fuzz.cjs'), file, count],
-    {
-      stdio: 'inherit',
-      env: {
-        ...process.env,
-        LD_PRELOAD: `${library('libasan.so')}:${library('libubsan.so')}`,
-        // V8 leaves objects behind at its end.
-        ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1',
-        UBSAN_OPTIONS: 'print_stacktrace=1',
-      },
-    },
+    // V8 leaves objects behind at its end.
+    { stdio: 'inherit', env: { ...env, ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1' } },
   );
   note(`${count} random calls`, status === 0 ? undefined : `it ended with ${status}`);
 }
 
-function measureRecords(count) {
-  const args = ['--expose-gc', join(native, 'test/records.cjs'), join(native, 'index.js'), count];
-  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
+/** The module, and the environment of a Node that loads it: Node itself is not built with the sanitizers, whose library comes first. */
+async function buildSanitized() {
+  if (process.platform !== 'linux' || !has('cc')) return skip('the sanitizers need Linux and a C compiler');
+  const file = join(output, 'sanitized.node');
+  const failure = await run('cc', [...FLAGS, ...SANITIZERS, '-ldl', ...sourceFiles(), '-o', file]);
+  if (failure !== undefined) return note('the module is built with sanitizers', failure);
+  const library = (name) => spawnSync('cc', [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout.trim();
+  return {
+    file,
+    env: {
+      ...process.env,
+      LD_PRELOAD: `${library('libasan.so')}:${library('libubsan.so')}`,
+      UBSAN_OPTIONS: 'print_stacktrace=1',
+    },
+  };
+}
+
+async function measureRecords(count) {
+  const args = (file) => ['--expose-gc', join(native, 'test/records.cjs'), file, count];
+  const { status } = spawnSync(process.execPath, args(join(native, 'index.js')), { stdio: 'inherit' });
   note(`${count} records`, status === 0 ? undefined : 'memory grows');
+  const sanitized = await buildSanitized();
+  if (sanitized === undefined) return;
+  const { file, env } = sanitized;
+  const { status: end } = spawnSync(process.execPath, args(file), {
+    stdio: 'inherit',
+    // Memory that is freed is kept from use for a while, and would seem to grow.
+    env: { ...env, ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=1:quarantine_size_mb=4' },
+  });
+  note(
+    `${count} records under the sanitizers, and no memory is lost`,
+    end === 0 ? undefined : `it ended with ${end}`,
+  );
 }

@@ -1,10 +1,10 @@
 /**
  * The packed packages as npm installs them on several platforms, and on each runtime, which is installed from npm: a program that imports the library, one that requires it, bundles
  * by esbuild and rollup, each as client and as server beside our own Node and OpenSSL; streams, loops, back-pressure and channels; the
- * dtls command; on Nodes the demo and tests.
+ * dtls command; on Nodes the demo, tests and interop, with the native part and without it.
  *
  *   npm run runtimes                 with the tests that depend on the runtime
- *   npm run runtimes -- --all        with all tests
+ *   npm run runtimes -- --all        with all tests, the whole interop and the short siege, which takes more than an hour
  *   npm run runtimes -- --only Deno  those whose name contains "Deno"
  *   npm run runtimes -- --write      writes the table in docs/explanation/runtimes.md anew, and runs nothing else
  *
@@ -19,7 +19,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { listedIn, reportOf } from './report.mjs';
 import { runCommand } from './runtimes/command.mjs';
-import { runEchoes, runFlows } from './runtimes/echoes.mjs';
+import { runEchoes, runFlows, runSodium } from './runtimes/echoes.mjs';
 import { makeForms, removeForms } from './runtimes/forms.mjs';
 import { installed, RUNTIMES } from './runtimes/install.mjs';
 import { runInstalls } from './runtimes/installs.mjs';
@@ -58,6 +58,9 @@ const SAME_EVERYWHERE = [
   'siege/',
   'bench/',
 ];
+
+/** Of the interop: every suite with OpenSSL and GnuTLS, and each peer of DTLS 1.3. */
+const FEW_CASES = ['x25519'];
 
 const { values } = parseArgs({
   options: { all: { type: 'boolean' }, only: { type: 'string' }, write: { type: 'boolean' } },
@@ -114,6 +117,7 @@ async function runOne({ name, kind, args, oldest, program, installed, forms, lib
       else await runEchoes({ name: `${name}, ${form.name}:`, start: starterOf(form), library, tally });
     }
     await runFlows({ name, start: starterOf(forms[0]), tally });
+    await runSodium({ name, start: starterOf({ cwd: installed, file: 'sodium.mjs' }), tally });
     await runLacking({ name, start: starterOf(forms[0]), library, tally });
     await runCommand({ name, kind, program, cwd: installed, tally });
     if (kind === 'node' && !oldest) runNode(name, program);
@@ -129,28 +133,38 @@ function requireFails(name, program, { cwd, file }) {
 
 function runNode(name, program) {
   const env = { ...process.env, PATH: `${dirname(program)}${delimiter}${process.env.PATH}` };
-  const run = (script, ...args) =>
+  const run = (variables, script, ...args) =>
     spawnSync(program, [join(root, script), ...args], {
       cwd: root,
-      env,
+      env: { ...env, ...variables },
       encoding: 'utf8',
       timeout: COMMAND_LIMIT_MS,
       maxBuffer: LARGEST_OUTPUT,
     });
-  const demo = run('examples/dist/demo.js');
+  const demo = run({}, 'examples/dist/demo.js');
   tally.check(`${name}: the demo`, demo.status === 0, demo.stdout + demo.stderr);
-  if (program === process.execPath) return tally.skip(`${name}: the tests`, '`npm test` runs them');
-  const but = values.all ? [] : ['--but', SAME_EVERYWHERE.join()];
-  countTests(name, run('scripts/test.mjs', '--no-build', ...but));
+  if (program === process.execPath)
+    return tally.skip(`${name}: the tests`, '`npm test` and others of .ci/run are run by it');
+  const tests = ['scripts/test.mjs', '--no-build', ...(values.all ? [] : ['--but', SAME_EVERYWHERE.join()])];
+  const interop = ['interop/dist/main.js', ...(values.all ? [] : FEW_CASES)];
+  const siege = ['siege/dist/main.js', '--ci'];
+  for (const [how, variables] of [
+    [name, {}],
+    [`${name} without the native part`, { DATAGRAM_TLS_ACCELERATION: 'off' }],
+  ]) {
+    count(`${how}: the tests`, run(variables, ...tests));
+    count(`${how}: interop`, run(variables, ...interop));
+    if (values.all) count(`${how}: the siege`, run(variables, ...siege));
+  }
 }
 
-/** The counts of a run of the tests, its failures and its skips. */
-function countTests(name, { status, stdout, stderr }) {
+/** The counts of a run, its failures and its skips. */
+function count(name, { status, stdout, stderr }) {
   const [, passed, failed, skipped] = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(stdout ?? '') ?? [];
   if (passed === undefined)
-    return tally.check(`${name}: the tests`, false, `no counts, exit code ${status}\n${stdout}${stderr}`);
+    return tally.check(name, false, `no counts, exit code ${status}\n${stdout}${stderr}`);
   console.log(
-    `  ${status === 0 ? '✔' : '✖'} ${name}: the tests: ${passed} passed, ${failed} failed, ${skipped} skipped`,
+    `  ${status === 0 ? '✔' : '✖'} ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`,
   );
   tally.passed += Number(passed);
   const { failures, skips } = listedIn(stdout);
@@ -158,7 +172,7 @@ function countTests(name, { status, stdout, stderr }) {
   tally.skips.push(...skips.map(here));
   tally.failures.push(...failures.map(here));
   if (status !== 0 && failures.length === 0)
-    tally.check(`${name}: the tests`, false, `exit code ${status}\n${stdout}${stderr}`);
+    tally.check(name, false, `exit code ${status}\n${stdout}${stderr}`);
 }
 
 /** Runs a program on a runtime. One that fails reports it in its output, or prints none. */

@@ -2,10 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Section } from './section.js';
 
-/** Bytes that one operation makes the library allocate. */
+/** What one operation makes the library allocate. */
 export interface AllocationRow {
   readonly what: string;
+  /** Of V8's heap and of buffers. */
   readonly bytes: number;
+  /** Of V8's heap. */
+  readonly objects: number;
+  /** The functions that make most of them, with how many. */
+  readonly most: readonly string[];
 }
 
 const PROGRAM = fileURLToPath(new URL('allocations.js', import.meta.url));
@@ -30,11 +35,22 @@ export function measureAllocations(): Section {
   const rows = JSON.parse(stdout) as AllocationRow[];
   return {
     part: 'allocations',
-    title: 'Allocations: bytes of heap and buffers, in code that is not optimized, core alone',
-    header: ['operation', 'bytes'],
-    rows: rows.map(({ what, bytes }) => [what, String(bytes)]),
+    title:
+      'Allocations: bytes of heap and buffers, and objects of the heap, in code that is not optimized, core alone',
+    header: ['operation', 'bytes', 'objects', 'most of them by'],
+    rows: rows.map(({ what, bytes, objects, most }) => [
+      what,
+      String(bytes),
+      String(objects),
+      most.join(', '),
+    ]),
     samples: rows,
     ratios: {},
-    counts: Object.fromEntries(rows.map(({ what, bytes }) => [`bytes allocated, ${what}`, bytes])),
+    counts: Object.fromEntries(
+      rows.flatMap(({ what, bytes, objects }) => [
+        [`bytes allocated, ${what}`, bytes],
+        [`objects allocated, ${what}`, objects],
+      ]),
+    ),
   };
 }

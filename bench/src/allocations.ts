@@ -1,6 +1,7 @@
 /**
- * What a handshake and a record make the library allocate, in bytes of V8's heap and of buffers. Two endpoints of the core meet
- * in this process, without sockets. Prints one JSON object.
+ * What a handshake and a record make the library allocate: bytes of V8's heap and of buffers, and objects of the heap, by a
+ * profile of it that takes a sample at every byte. Two endpoints of the core meet in this process, without sockets. Prints one
+ * JSON object.
  *
  * Exact counts need a heap that nothing is collected from meanwhile, and code that is not optimized: what an optimizing
  * compiler leaves out depends on when it comes to a function.
@@ -8,6 +9,7 @@
  *   node --expose-gc --no-opt --min-semi-space-size=256 --max-semi-space-size=256 bench/dist/allocations.js
  */
 import { readFileSync } from 'node:fs';
+import { Session } from 'node:inspector';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -27,7 +29,7 @@ import {
 import type { AllocationRow } from './allocating.js';
 
 type Version = 'DTLSv1.2' | 'DTLSv1.3';
-type Kind = 'full' | 'PSK';
+type Kind = 'certificate' | 'PSK';
 
 const PSK = { identity: 'bench', key: new Uint8Array(16).fill(7) };
 const SERVER: PeerAddress = { address: '192.0.2.1', port: 5684, family: 'IPv4' };
@@ -35,6 +37,8 @@ const SIZE = 64;
 const HANDSHAKES = { warmUp: 20, count: 20 };
 const RECORDS = { warmUp: 300, count: 1000 };
 const COLLECTIONS_SEEN_MS = 20;
+/** Functions that allocate most, in a report. */
+const MOST_SHOWN = 4;
 
 const platform = { provider: nodeProvider, versions: [dtls13, dtls12] as const };
 const behaviour = resolveBehaviour({ hibernateAfter: 0 }, false);
@@ -65,6 +69,7 @@ class Pair {
       moved = pass(this.client, this.server, address);
       moved = pass(this.server, this.client, SERVER) || moved;
     }
+    if (entry.connection.session === undefined) throw new Error('a handshake of the benchmark failed');
     return entry;
   }
 
@@ -93,7 +98,7 @@ class Pair {
 }
 
 function securityOf(role: 'client' | 'server', version: Version, kind: Kind) {
-  const versions = { minVersion: version, maxVersion: version, groups: 'X25519' };
+  const versions = { minVersion: version, maxVersion: version, groups: 'X25519:P-256' };
   return resolveSecurity({ ...identityOf(role, kind), ...versions }, role, platform);
 }
 
@@ -135,8 +140,15 @@ function fixture(name: string): string {
   return readFileSync(fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url)), 'utf8');
 }
 
-/** Bytes that `work` allocates. */
-async function allocatedBy(work: () => void): Promise<number> {
+/** What `work` allocates. */
+interface Allocated {
+  readonly bytes: number;
+  readonly objects: number;
+  /** How many in each function. */
+  readonly places: ReadonlyMap<string, number>;
+}
+
+async function allocatedBy(work: () => void): Promise<Allocated> {
   globalThis.gc?.();
   await delay(COLLECTIONS_SEEN_MS);
   const started = performance.now();
@@ -147,7 +159,65 @@ async function allocatedBy(work: () => void): Promise<number> {
   await delay(COLLECTIONS_SEEN_MS);
   if (collections.some((at) => at >= started && at <= ended))
     throw new Error('V8 collected garbage meanwhile');
-  return after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers;
+  const bytes = after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers;
+  const places = profileOf(work);
+  return { bytes, objects: [...places.values()].reduce((sum, count) => sum + count, 0), places };
+}
+
+/** V8 collects garbage before it tells the profile. */
+const EVERY_OBJECT = {
+  samplingInterval: 1,
+  includeObjectsCollectedByMajorGC: true,
+  includeObjectsCollectedByMinorGC: true,
+};
+
+/** What the types of Node leave out of V8's protocol. */
+interface Profile {
+  readonly head: ProfileNode;
+  readonly samples: readonly { readonly nodeId: number }[];
+}
+
+interface ProfileNode {
+  readonly id: number;
+  readonly callFrame: { readonly functionName: string };
+  readonly children: readonly ProfileNode[];
+}
+
+/** Objects of the heap that `work` makes, by the function that does. */
+function profileOf(work: () => void): Map<string, number> {
+  const session = new Session();
+  session.connect();
+  let found: Profile | undefined;
+  session.post('HeapProfiler.startSampling', EVERY_OBJECT);
+  work();
+  session.post('HeapProfiler.stopSampling', (error, answer) => {
+    if (error === null) found = answer.profile as unknown as Profile;
+  });
+  session.disconnect();
+  if (found === undefined) throw new Error('V8 made no profile of its heap');
+  const names = new Map<number, string>();
+  nameAll(found.head, names);
+  const places = new Map<string, number>();
+  for (const { nodeId } of found.samples) {
+    const name = names.get(nodeId) ?? '';
+    places.set(name, (places.get(name) ?? 0) + 1);
+  }
+  return places;
+}
+
+function nameAll(node: ProfileNode, names: Map<number, string>): void {
+  names.set(node.id, node.callFrame.functionName || 'no name');
+  for (const child of node.children) nameAll(child, names);
+}
+
+function rowOf(what: string, { bytes, objects, places }: Allocated, times: number): AllocationRow {
+  const most = [...places].sort(([, one], [, other]) => other - one).slice(0, MOST_SHOWN);
+  return {
+    what,
+    bytes: Math.round(bytes / times),
+    objects: Math.round(objects / times),
+    most: most.map(([name, count]) => `${name} ${Math.round(count / times)}`),
+  };
 }
 
 async function handshakeRow(version: Version, kind: Kind): Promise<AllocationRow> {
@@ -156,22 +226,23 @@ async function handshakeRow(version: Version, kind: Kind): Promise<AllocationRow
     for (let i = 0; i < times; i++) pair.meet();
   };
   meet(HANDSHAKES.warmUp);
-  const bytes = (await allocatedBy(() => meet(HANDSHAKES.count))) / HANDSHAKES.count;
-  return { what: `handshake, ${kind}, ${version}, both sides`, bytes: Math.round(bytes) };
+  const allocated = await allocatedBy(() => meet(HANDSHAKES.count));
+  return rowOf(`handshake, ${kind}, ${version}, both sides`, allocated, HANDSHAKES.count);
 }
 
 async function recordRow(version: Version): Promise<AllocationRow> {
   const pair = new Pair(version, 'PSK');
   const entry = pair.meet();
   pair.answer(pair.records(entry, RECORDS.warmUp));
-  const datagrams = pair.records(entry, RECORDS.count);
-  const bytes = (await allocatedBy(() => pair.answer(datagrams))) / RECORDS.count;
-  return { what: `record of ${SIZE} B in and out, ${version}`, bytes: Math.round(bytes) };
+  // Each is opened once.
+  const batches = [pair.records(entry, RECORDS.count), pair.records(entry, RECORDS.count)];
+  const allocated = await allocatedBy(() => pair.answer(batches.shift() ?? []));
+  return rowOf(`record of ${SIZE} B in and out, ${version}`, allocated, RECORDS.count);
 }
 
 const rows: AllocationRow[] = [];
 for (const version of ['DTLSv1.2', 'DTLSv1.3'] as const) {
-  for (const kind of ['full', 'PSK'] as const) rows.push(await handshakeRow(version, kind));
+  for (const kind of ['certificate', 'PSK'] as const) rows.push(await handshakeRow(version, kind));
   rows.push(await recordRow(version));
 }
 console.log(JSON.stringify(rows));

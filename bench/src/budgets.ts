@@ -24,7 +24,7 @@ export function formatBudgets(report: Report): string {
     ...recordVerdicts(report.records ?? []),
     pathVerdict(report.path),
     ...importVerdicts(report.imports ?? []),
-    memoryVerdict(report.memory ?? []),
+    ...memoryVerdicts(report.memory ?? []),
     ...sleeperVerdicts(report.sleepers ?? []),
   ];
   return verdicts.flatMap(formatVerdict).join('\n');
@@ -165,21 +165,54 @@ function importVerdicts(rows: readonly ImportRow[]): Verdict[] {
   ];
 }
 
-function memoryVerdict(rows: readonly MemoryRow[]): Verdict {
-  const [own] = ownRows(rows);
-  const measured = own === undefined ? undefined : own.bytes / 1024;
-  return { what: 'idle association', measured, limit: 6, unit: 'KiB' };
+function memoryVerdicts(rows: readonly MemoryRow[]): Verdict[] {
+  return ownRows(rows).map(({ contender, associations, bytes }) => ({
+    what: `idle association, ${contender.name}, of ${associations}`,
+    measured: bytes / 1024,
+    limit: 6,
+    unit: 'KiB',
+  }));
 }
 
-/** At the largest number that was measured. */
+/** So many sessions at rest have the budget; what a process has besides weighs more among fewer. */
+const AT_REST = 20_000;
+/** KiB. */
+const MOST_AT_REST = 4;
+/** KiB of V8's heap and of buffers: the goal of a million, which fewer reach later. */
+const MOST_ASLEEP = 0.5;
+
+/** At rest where they have the budget, and asleep at the largest number that was measured. */
 function sleeperVerdicts(rows: readonly SleeperRow[]): Verdict[] {
-  const most = Math.max(...rows.map(({ count }) => count));
-  return rows
-    .filter(({ count, cidLength }) => count === most && cidLength === 0)
-    .flatMap(({ version, asleep, microseconds }) => [
-      { what: `session asleep, ${version}`, measured: asleep.rss / 1024, limit: 6, unit: 'KiB' },
-      { what: `waking, ${version}`, measured: microseconds.wake / 1000, limit: 1, unit: 'ms of CPU' },
-    ]);
+  const most = (ids: boolean): number =>
+    Math.max(...rows.filter(({ cidLength }) => cidLength > 0 === ids).map(({ count }) => count));
+  return rows.flatMap(({ version, count, cidLength, awake, plain, asleep, microseconds }) => {
+    const verdicts: Verdict[] = [];
+    const hasIds = cidLength > 0;
+    const withIds = hasIds ? ', with a connection ID' : '';
+    if (count === AT_REST) {
+      const atRest = { limit: MOST_AT_REST, unit: 'KiB resident' };
+      const [native, without] = plain === undefined ? [undefined, awake] : [awake, plain];
+      for (const [over, of] of [['native code', native] as const, ['node:crypto', without] as const])
+        verdicts.push({
+          ...atRest,
+          what: `session at rest, ${version}, ${over}${withIds}`,
+          measured: kib(of?.rss),
+        });
+    }
+    if (count === most(hasIds)) {
+      const what = `session asleep, ${version}${withIds}, of ${count}`;
+      verdicts.push({ what, measured: kib(asleep.held), limit: MOST_ASLEEP, unit: 'KiB held' });
+      if (!hasIds) {
+        const measured = microseconds.wake / 1000;
+        verdicts.push({ what: `waking, ${version}`, measured, limit: 1, unit: 'ms of CPU' });
+      }
+    }
+    return verdicts;
+  });
+}
+
+function kib(bytes: number | undefined): number | undefined {
+  return bytes === undefined ? undefined : bytes / 1024;
 }
 
 function ownRows<Row extends Pick<EchoRow, 'contender'>>(rows: readonly Row[]): Row[] {

@@ -49,7 +49,7 @@ function named(name: string): Pick<Suite, 'openssl' | 'wolfssl'> {
 }
 
 /** The same ciphers in DTLS 1.3, which OpenSSL 3.0 does not support. */
-const SUITES_13: readonly Suite[] = [
+export const SUITES_13: readonly Suite[] = [
   modern('AES_128_GCM', 'TLS_AES_128_GCM_SHA256', 'TLS13-AES128-GCM-SHA256'),
   modern('AES_256_GCM', 'TLS_AES_256_GCM_SHA384', 'TLS13-AES256-GCM-SHA384'),
   modern('CHACHA20_POLY1305', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS13-CHACHA20-POLY1305-SHA256'),

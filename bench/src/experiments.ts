@@ -30,12 +30,18 @@ export interface ShapeRow {
   readonly byShape: readonly (readonly number[])[];
 }
 
-/** Resident memory for each of `associations`, in bytes. */
+/** Growth of resident memory for each of `associations`, in bytes. */
 export interface MemoryRow {
   readonly contender: Contender;
   readonly associations: number;
   readonly bytes: number;
+  /** With the garbage that nothing has made the process collect; `undefined` where there is none. */
+  readonly uncollected: number | undefined;
+  /** For each of as many more beside those: without what a process takes once. Of our servers alone. */
+  readonly more: number | undefined;
 }
+
+const MOST_IDLE_IN_C = 2_000;
 
 /** Server CPU of one message in and the same one out. */
 export function measureEcho(contenders: readonly Contender[], load: LoadFor, plan: Plan): Promise<EchoRow[]> {
@@ -100,14 +106,35 @@ export async function measureMemory(
 ): Promise<MemoryRow[]> {
   const rows: MemoryRow[] = [];
   for (const contender of contenders) {
-    const spent = await withServers([contender], ([server]) =>
+    const task = { mode: 'idle', ...idleOf(contender, plan) } as const;
+    const [spent, more] = await withServers([awake(contender)], ([server]) =>
       server === undefined
         ? Promise.reject(new Error(`${contender.name} did not start`))
-        : server.serve(load(server.contender), { mode: 'idle', ...plan.idle }, 'settle'),
+        : server.serveInTurns(load(contender), task, 'settle', contender.family === 'ours' ? 2 : 1),
     );
-    rows.push({ contender, associations: spent.completed, bytes: spent.rss / spent.completed });
+    if (spent === undefined) throw new Error(`${contender.name} served nobody`);
+    const { completed, rss, uncollected } = spent;
+    rows.push({
+      contender,
+      associations: completed,
+      bytes: rss / completed,
+      uncollected: uncollected === undefined ? undefined : uncollected / completed,
+      more: more === undefined ? undefined : more.rss / more.completed,
+    });
   }
   return rows;
+}
+
+/** Ours at rest: on a slow machine the first associations would hibernate before the last are there. */
+function awake(contender: Contender): Contender {
+  return contender.family === 'ours'
+    ? { ...contender, command: [...contender.command, '--awake'] }
+    : contender;
+}
+
+/** Those in C take up to 490 KiB for each, and no less where they are more. */
+function idleOf({ family }: Contender, { idle }: Plan): Amount {
+  return family === 'ours' ? idle : { ...idle, count: Math.min(idle.count, MOST_IDLE_IN_C) };
 }
 
 function trial(key: string, server: Server, load: LoadFor, amount: Repeated, task: Task): Trial {

@@ -11,56 +11,96 @@ const HEADERS = ['server.h', 'client.h'];
 const FLAGS = ['-O2', '-Wall', '-Wextra'];
 const INSTALL_LIMIT_MS = 120_000;
 
-/** Where `interop/peers.sh wolfssl` builds a wolfSSL that has DTLS 1.3, which Debian's has not. */
+/** Where `interop/peers.sh` builds libraries that the system has not, or has in another version. */
 const INTEROP_BUILDS = fileURLToPath(new URL('../../.cache/interop/native/release/build/', import.meta.url));
 
-/** The C programs: their sources, and the libraries to link. */
+interface Library {
+  /** The folder of its build begins with this. */
+  readonly folder: string;
+  /** In that: its headers, and what is linked. */
+  readonly include: string;
+  readonly archives: readonly string[];
+  readonly system: readonly string[];
+}
+
+/** By the name of the peer that `interop/peers.sh` builds. */
+const LIBRARIES = {
+  wolfssl: {
+    folder: 'wolfssl-sys-',
+    include: 'include',
+    archives: ['lib/libwolfssl.a'],
+    system: ['-lm', '-lpthread'],
+  },
+  mbedtls: {
+    folder: 'mbedtls-sys-auto-',
+    include: 'include',
+    archives: ['lib/libmbedtls.a', 'lib/libmbedx509.a', 'lib/libmbedcrypto.a'],
+    system: [],
+  },
+  boringssl: {
+    folder: 'boring-sys-',
+    include: 'boringssl/include',
+    archives: ['build/libssl.a', 'build/libcrypto.a'],
+    system: ['-lstdc++', '-lpthread'],
+  },
+} as const satisfies Record<string, Library>;
+
+interface Program {
+  readonly sources: readonly string[];
+  /** Taken where it is built, and first. */
+  readonly peer?: keyof typeof LIBRARIES;
+  /** Libraries of the system; without any the program needs that of the peer. */
+  readonly links?: readonly string[];
+}
+
+const OPENSSL = ['-lssl', '-lcrypto'];
+
+/** The C programs: their sources, and the libraries to link. Those of DTLS 1.3 need a newer wolfSSL than Debian has. */
 const PROGRAMS = {
-  load: { sources: ['load.c', 'load-openssl.c'], libraries: ['ssl', 'crypto'] },
-  ciphers: { sources: ['ciphers.c'], libraries: ['crypto'] },
-  'openssl-echo': { sources: ['server.c', 'openssl-echo.c'], libraries: ['ssl', 'crypto'] },
-  'gnutls-echo': { sources: ['server.c', 'gnutls-echo.c'], libraries: ['gnutls'] },
+  load: { sources: ['load.c', 'load-openssl.c'], links: OPENSSL },
+  'load-13': { sources: ['load.c', 'load-wolfssl.c'], peer: 'wolfssl' },
+  ciphers: { sources: ['ciphers.c'], links: ['-lcrypto'] },
+  'openssl-echo': { sources: ['server.c', 'openssl-echo.c'], links: OPENSSL },
+  'gnutls-echo': { sources: ['server.c', 'gnutls-echo.c'], links: ['-lgnutls'] },
   'mbedtls-echo': {
     sources: ['server.c', 'mbedtls-echo.c'],
-    libraries: ['mbedtls', 'mbedx509', 'mbedcrypto'],
+    peer: 'mbedtls',
+    links: ['-lmbedtls', '-lmbedx509', '-lmbedcrypto'],
   },
-  'wolfssl-echo': { sources: ['server.c', 'wolfssl-echo.c'], libraries: ['wolfssl'] },
-} as const;
-
-/** The same over the wolfSSL of `interop/peers.sh`. */
-const MODERN_PROGRAMS = {
-  load: ['load.c', 'load-wolfssl.c'],
-  echo: ['server.c', 'wolfssl-echo.c'],
-} as const;
+  'wolfssl-echo': { sources: ['server.c', 'wolfssl-echo.c'], peer: 'wolfssl', links: ['-lwolfssl'] },
+  'wolfssl-echo-13': { sources: ['server.c', 'wolfssl-echo.c'], peer: 'wolfssl' },
+  'boringssl-echo-13': { sources: ['server.c', 'boringssl-echo.c'], peer: 'boringssl' },
+} as const satisfies Record<string, Program>;
 
 /** A program that was built, or why there is none. */
 export type NativeProgram = { readonly path: string } | { readonly missing: string };
 
 /** Compiles a C program with `$CC` or `cc`; `bench/.cache` keeps the result. */
 export function compileNative(name: keyof typeof PROGRAMS): NativeProgram {
-  const { sources, libraries } = PROGRAMS[name];
-  return compile(
-    name,
-    sources,
-    libraries.map((library) => `-l${library}`),
-  );
+  const { sources, peer, links }: Program = PROGRAMS[name];
+  const built = peer === undefined ? undefined : builtLibrary(LIBRARIES[peer]);
+  if (built !== undefined) return compile(name, sources, built.links, built.archives);
+  const advice = `\`interop/peers.sh ${peer}\` builds its library`;
+  if (links === undefined) return { missing: advice };
+  const found = compile(name, sources, links);
+  return 'path' in found || peer === undefined ? found : { missing: `${found.missing}; ${advice}` };
 }
 
-/** Compiles one of them for DTLS 1.3 over wolfSSL. */
-export function compileModern(name: keyof typeof MODERN_PROGRAMS): NativeProgram {
-  const folder = wolfsslFolder();
-  if (folder === undefined)
-    return { missing: 'run `interop/peers.sh wolfssl`, which builds wolfSSL with DTLS 1.3' };
-  const links = ['-isystem', join(folder, 'include'), join(folder, 'lib/libwolfssl.a'), '-lm', '-lpthread'];
-  return compile(`wolfssl-${name}-13`, MODERN_PROGRAMS[name], links, [join(folder, 'lib/libwolfssl.a')]);
-}
-
-function wolfsslFolder(): string | undefined {
+/** What to link, where it is built. */
+function builtLibrary(
+  library: Library,
+): { links: readonly string[]; archives: readonly string[] } | undefined {
   if (!existsSync(INTEROP_BUILDS)) return undefined;
-  const folders = readdirSync(INTEROP_BUILDS).filter((name) => name.startsWith('wolfssl-sys-'));
-  return folders
-    .map((name) => join(INTEROP_BUILDS, name, 'out'))
-    .find((folder) => existsSync(join(folder, 'lib/libwolfssl.a')));
+  const folders = readdirSync(INTEROP_BUILDS).filter((name) => name.startsWith(library.folder));
+  const within = (folder: string, paths: readonly string[]) =>
+    paths.map((path) => join(INTEROP_BUILDS, folder, 'out', path));
+  const folder = folders.find((name) => within(name, library.archives).every((path) => existsSync(path)));
+  if (folder === undefined) return undefined;
+  const archives = within(folder, library.archives);
+  return {
+    archives,
+    links: ['-isystem', ...within(folder, [library.include]), ...archives, ...library.system],
+  };
 }
 
 /** A program from sources, compiled again when one of them or of `depends` has changed. */

@@ -41,8 +41,8 @@ export interface Plan {
   readonly shapes: Repeated;
   readonly handshake: Repeated;
   readonly idle: Amount;
-  /** Sessions that hibernate, in each run. */
-  readonly sleepers: readonly number[];
+  /** Sessions that rest and hibernate, in each run, and in runs in which the peers' records have connection IDs. */
+  readonly sleepers: { readonly counts: readonly number[]; readonly withIds: readonly number[] };
   /** Turns of records in one process, and associations among which a record is looked up. */
   readonly records: { readonly rounds: number; readonly associations: number };
   /** Phases of this length, without a flood and with one, after handshakes that show the server's capacity. */
@@ -148,8 +148,8 @@ export const DEFAULT_PLAN: Plan = {
     ...{ count: 800, seconds: 3, warmup: 200, until: 170 },
     first: { count: 5_000, seconds: 6, warmup: 0 },
   },
-  idle: { count: 2_000, seconds: 20, warmup: 500 },
-  sleepers: [1_000, 20_000, 100_000],
+  idle: { count: 20_000, seconds: 120, warmup: 500 },
+  sleepers: { counts: [1_000, 20_000, 100_000], withIds: [1_000, 20_000] },
   records: { rounds: 1_000, associations: 10_000 },
   flood: { rounds: 9, ms: 1_000, first: { count: 1_500, seconds: 6 } },
 };
@@ -172,7 +172,7 @@ export const SHORT_PLAN: Plan = {
     first: { count: 1_500, seconds: 2.5, warmup: 0 },
   },
   idle: { count: 200, seconds: 4, warmup: 100 },
-  sleepers: [500],
+  sleepers: { counts: [500], withIds: [500] },
   records: { rounds: 100, associations: 1_000 },
   flood: { rounds: 3, ms: 500, first: { count: 500, seconds: 2 } },
 };
@@ -194,7 +194,7 @@ export const QUICK_PLAN: Plan = {
     first: { count: 600, seconds: 1.5, warmup: 0 },
   },
   idle: { count: 500, seconds: 4, warmup: 200 },
-  sleepers: [1_000],
+  sleepers: { counts: [1_000], withIds: [1_000] },
   records: { rounds: 400, associations: 10_000 },
   flood: { rounds: 3, ms: 600, first: { count: 600, seconds: 3 } },
 };

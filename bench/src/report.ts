@@ -83,10 +83,12 @@ export function reportAsJson(report: Report): unknown {
       program: name,
       microseconds: withMedian(samples),
     })),
-    memory: report.memory?.map(({ contender, associations, bytes }) => ({
+    memory: report.memory?.map(({ contender, associations, bytes, uncollected, more }) => ({
       server: contender.name,
       associations,
       bytesPerAssociation: bytes,
+      ...(uncollected !== undefined && { bytesWithGarbage: uncollected }),
+      ...(more !== undefined && { bytesPerFurtherAssociation: more }),
     })),
     sleepers: report.sleepers,
     ...Object.fromEntries(report.sections.map(({ part, samples }) => [part, samples])),
@@ -231,38 +233,45 @@ function formatImports(rows: readonly ImportRow[]): string {
 }
 
 function formatMemory(rows: readonly MemoryRow[]): string {
+  const kib = (bytes: number | undefined): string => (bytes === undefined ? '' : (bytes / 1024).toFixed(1));
   const body = rows.map((row) => [
     row.contender.name,
     String(row.associations),
-    (row.bytes / 1024).toFixed(1),
+    kib(row.bytes),
+    kib(row.uncollected),
+    kib(row.more),
     formatRatio(medianRatio([row.bytes], reference(nativeOf(rows, row.contender)?.bytes))),
   ]);
   const title = 'Idle association: growth of resident memory';
-  return `${title}\n\n${table(['server', 'associations', 'KiB each', 'x in C'], body)}`;
+  return `${title}\n\n${table(['server', 'associations', 'KiB each', 'with garbage', 'of as many more', 'x in C'], body)}`;
 }
 
 function formatSleepers(rows: readonly SleeperRow[]): string {
   const kib = (bytes: number | undefined): string => (bytes === undefined ? '' : (bytes / 1024).toFixed(2));
-  const body = rows.map(({ version, count, cidLength, stateBytes, awake, after, asleep, microseconds }) => [
-    cidLength > 0 ? `${version}, CID of ${cidLength}` : version,
-    String(count),
-    kib(awake?.rss),
-    kib(awake?.held),
-    kib(after.rss),
-    kib(asleep.rss),
-    kib(asleep.held),
-    String(stateBytes),
-    microseconds.hibernate.toFixed(0),
-    microseconds.wake.toFixed(0),
-    microseconds.export.toFixed(0),
-    microseconds.import.toFixed(0),
-  ]);
+  const body = rows.map(
+    ({ version, count, cidLength, stateBytes, awake, plain, after, asleep, microseconds }) => [
+      cidLength > 0 ? `${version}, CID of ${cidLength}` : version,
+      String(count),
+      kib(awake?.rss),
+      kib(plain?.rss),
+      kib(awake?.held),
+      kib(after.rss),
+      kib(asleep.rss),
+      kib(asleep.held),
+      String(stateBytes),
+      microseconds.hibernate.toFixed(0),
+      microseconds.wake.toFixed(0),
+      microseconds.export.toFixed(0),
+      microseconds.import.toFixed(0),
+    ],
+  );
   const title =
-    'Open sessions of a server: KiB resident and held of each, awake, after that, and asleep from the start; state in bytes; CPU in µs';
+    'Open sessions of a server: KiB resident and held of each, at rest, with the native part and without it, after that, and asleep from the start; state in bytes; CPU in µs';
   const header = [
     'version',
     'sessions',
-    'awake',
+    'at rest',
+    'without',
     'held',
     'after',
     'asleep',

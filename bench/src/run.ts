@@ -28,7 +28,7 @@ import { measureFlood } from './flood.js';
 import { measureFloods } from './floods.js';
 import { measureGrowth } from './growth.js';
 import { measureImports } from './imports.js';
-import { compileModern, compileNative, type NativeProgram } from './native.js';
+import { compileNative, type NativeProgram } from './native.js';
 import { measurePath } from './path.js';
 import { peerServers } from './peers.js';
 import type { Plan } from './plan.js';
@@ -46,7 +46,7 @@ export async function measure(settings: Settings): Promise<Report> {
   const generator = loadGenerator(settings.ownClient, skipped);
   const modernGenerator = modernLoadGenerator(settings.ownClient, skipped);
   const load: LoadFor = ({ suite }) => (suite?.version === 'DTLSv1.3' ? modernGenerator : generator);
-  const modern = compileModern('echo');
+  const modern = compileNative('wolfssl-echo-13');
   if ('missing' in modern) skipped.push(`wolfSSL C server of DTLS 1.3: ${modern.missing}`);
   const secured = [
     ...ourServers(settings.profile),
@@ -103,8 +103,10 @@ export async function measure(settings: Settings): Promise<Report> {
     records: wants('records') ? measureRecords(plan.records.rounds, plan.records.associations) : undefined,
     path: wants('path') ? measurePath(plan.rounds) : undefined,
     imports: wants('imports') ? measureImports(plan.starts) : undefined,
-    sleepers: wants('sessions') ? measureSleepers(plan.sleepers) : undefined,
-    memory: wants('memory') ? await measureMemory(oneSuite, load, plan) : undefined,
+    sleepers: wants('sessions') ? measureSleepers(plan.sleepers, reason === undefined) : undefined,
+    memory: wants('memory')
+      ? await measureMemory([...oneSuite, ...natives.filter(isOneSuite)], load, plan)
+      : undefined,
     sections: await measureSections({
       settings,
       skipped,
@@ -153,15 +155,14 @@ function isOneSuite({ suite }: Contender): boolean {
   return suite?.name.startsWith('AES_128_GCM') === true;
 }
 
-/** Beside implementations that others wrote, DTLS 1.2. */
+/** Beside implementations that others wrote. */
 async function measurePeers(
   oneSuite: readonly Contender[],
   load: LoadFor,
   plan: Plan,
   skipped: string[],
 ): Promise<Report['peers']> {
-  const oldVersion = oneSuite.filter(({ suite }) => suite?.version === 'DTLSv1.2');
-  const all = [...oldVersion, ...peerServers(skipped)];
+  const all = [...oneSuite, ...peerServers(skipped)];
   return {
     echo: await measureEcho([...rawReference(), ...all], load, plan),
     handshakes: await measureHandshakes(all, load, plan),
@@ -183,7 +184,7 @@ function loadGenerator(ownClient: boolean, skipped: string[]): Load {
 /** The same for DTLS 1.3, which OpenSSL 3.0 has not. */
 function modernLoadGenerator(ownClient: boolean, skipped: string[]): Load {
   if (ownClient) return ownLoadGenerator();
-  const client = compileModern('load');
+  const client = compileNative('load-13');
   if ('path' in client) return { command: [client.path], words: 'wolfssl' };
   skipped.push(`wolfSSL C client of DTLS 1.3 (our own client makes the load): ${client.missing}`);
   return ownLoadGenerator();

@@ -27,7 +27,11 @@ export interface Spent {
   readonly messages: number;
   readonly cpu: number;
   readonly rss: number;
+  /** The same to before garbage was collected, where the reading does that. */
+  readonly uncollected: number | undefined;
 }
+
+type Reading = 'usage' | 'settle';
 
 interface LoadResult {
   readonly completed: number;
@@ -56,22 +60,41 @@ export class Server {
     return new Server(contender, child, port);
   }
 
-  /** Runs one job from a load generator against this server; `settled` frees garbage before each reading. */
-  async serve(load: Load, job: Job, reading: 'usage' | 'settle' = 'usage'): Promise<Spent> {
+  /** Runs one job from a load generator against this server; `settle` frees garbage before each reading. */
+  async serve(load: Load, job: Job, reading: Reading = 'usage'): Promise<Spent> {
+    return this.#whileLoaded(load, job, reading, (turn) => turn());
+  }
+
+  /** The same for `turns` jobs of one load generator, one after the other: associations of each stay open in the next. */
+  async serveInTurns(load: Load, job: Job, reading: Reading, turns: number): Promise<Spent[]> {
+    return this.#whileLoaded(load, job, reading, async (turn) => {
+      const spent: Spent[] = [];
+      while (spent.length < turns) spent.push(await turn());
+      return spent;
+    });
+  }
+
+  /** `use` may call the job more than once. */
+  async #whileLoaded<Result>(
+    load: Load,
+    job: Job,
+    reading: Reading,
+    use: (turn: () => Promise<Spent>) => Promise<Result>,
+  ): Promise<Result> {
     const command = [...load.command, ...this.#arguments(load, job)];
     const generator = new Child(`load on ${this.contender.name}`, command);
     const limitMs = job.seconds * 1000;
     try {
       await generator.next(limitMs);
-      const before = await this.#child.ask<Usage>(reading);
-      const result = await generator.ask<LoadResult>('go', limitMs);
-      const after = await this.#child.ask<Usage>(reading);
-      if (job.mode !== 'send' && job.mode !== 'receive') warnOfLoss(this.contender.name, result);
-      return {
-        ...{ completed: result.completed, seconds: result.seconds, clientCpu: result.cpu },
-        ...{ cpu: after.cpu - before.cpu, rss: after.rss - before.rss },
-        messages: (after.messages ?? 0) - (before.messages ?? 0),
-      };
+      let before = await this.#child.ask<Usage>(reading);
+      return await use(async () => {
+        const result = await generator.ask<LoadResult>('go', limitMs);
+        const after = await this.#child.ask<Usage>(reading);
+        if (job.mode !== 'send' && job.mode !== 'receive') warnOfLoss(this.contender.name, result);
+        const spent = spentBetween(before, after, result);
+        before = after;
+        return spent;
+      });
     } finally {
       await generator.stop();
     }
@@ -117,6 +140,15 @@ export async function withServers<Result>(
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
   }
+}
+
+function spentBetween(before: Usage, after: Usage, { completed, seconds, cpu }: LoadResult): Spent {
+  return {
+    ...{ completed, seconds, clientCpu: cpu },
+    ...{ cpu: after.cpu - before.cpu, rss: after.rss - before.rss },
+    uncollected: after.uncollected === undefined ? undefined : after.uncollected - before.rss,
+    messages: (after.messages ?? 0) - (before.messages ?? 0),
+  };
 }
 
 /** What a load generator calls it without DTLS. */

@@ -29,7 +29,7 @@ const USAGE = `usage: npm run bench -- [options]
   --only PART          ${PARTS.join(', ')}; may be given more than once
   --rounds N           measured rounds of echo and handshake (default ${DEFAULT_PLAN.rounds})
   --associations N     idle associations for the memory row (default ${DEFAULT_PLAN.idle.count}, at most 50000)
-  --large              the growth up to 100000 associations too, which takes some minutes and 4 GB
+  --large              the growth, and sessions with connection IDs, up to 100000 too, which takes some minutes and 4 GB
   --record             adds the ratios of this run to bench/history.jsonl
   --gate               exits with 1 when a ratio or a count is more than a tenth above the median of the history
   --json FILE          writes every sample there too
@@ -79,13 +79,15 @@ export function readArguments(): Settings {
   if (unknown !== undefined) throw new RangeError(`--only takes ${PARTS.join(', ')}, not ${unknown}`);
   const form = values.short ? 'short' : values.quick ? 'quick' : 'whole';
   const base = PLANS[form];
+  const large = values.large ? [LARGE] : [];
   const associations = positive('--associations', values.associations, base.idle.count, MOST_ASSOCIATIONS);
   return {
     plan: {
       ...base,
       rounds: positive('--rounds', values.rounds, base.rounds, 1000),
       idle: withCount(base.idle, associations),
-      growth: { ...base.growth, counts: [...base.growth.counts, ...(values.large ? [LARGE] : [])] },
+      growth: { ...base.growth, counts: [...base.growth.counts, ...large] },
+      sleepers: { ...base.sleepers, withIds: [...base.sleepers.withIds, ...large] },
     },
     form,
     only: values.only.length > 0 ? values.only : values.short ? SHORT_PARTS : PARTS,

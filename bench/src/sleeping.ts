@@ -34,30 +34,40 @@ export interface SleeperRow extends SleeperRun {
   readonly count: number;
   /** Of connection IDs on the peers' records; 0: none. */
   readonly cidLength: number;
+  /** As `awake`, of a process without the native part; absent where there is none anyway. */
+  readonly plain?: PerSession;
   /** Of a process in which all were awake at the same time: memory that was used is not given back at once. */
   readonly after: PerSession;
 }
 
 /**
- * Each row from two processes of its own: one in which sessions are awake first, and one in which they never all are. Those with
- * connection IDs at the first number, and at the second if there is one.
+ * Each row from processes of its own: one in which sessions are awake first, with the native part and without it, and one in which
+ * they never all are.
  */
-export function measureSleepers(counts: readonly number[]): readonly SleeperRow[] {
-  const withIds = counts
-    .slice(0, 2)
-    .flatMap((count) => VERSIONS.map((version) => rowOf(version, count, CID_LENGTH)));
-  return [...counts.flatMap((count) => VERSIONS.map((version) => rowOf(version, count, 0))), ...withIds];
+export function measureSleepers(
+  { counts, withIds }: { readonly counts: readonly number[]; readonly withIds: readonly number[] },
+  hasNative: boolean,
+): readonly SleeperRow[] {
+  const rows = (count: number, cidLength: number): readonly SleeperRow[] =>
+    VERSIONS.map((version) => rowOf(version, count, cidLength, hasNative));
+  return [
+    ...counts.flatMap((count) => rows(count, 0)),
+    ...withIds.flatMap((count) => rows(count, CID_LENGTH)),
+  ];
 }
 
-function rowOf(version: string, count: number, cidLength: number): SleeperRow {
+function rowOf(version: string, count: number, cidLength: number, hasNative: boolean): SleeperRow {
   const args = ['--version', version, '--count', String(count), '--cid', String(cidLength)];
   const { awake, asleep: after } = run(args);
-  return { ...run([...args, '--asleep']), ...(awake && { awake }), after, version, count, cidLength };
+  const { awake: plain } = hasNative ? run(args, { DATAGRAM_TLS_ACCELERATION: 'off' }) : {};
+  const ran = run([...args, '--asleep']);
+  return { ...ran, ...(awake && { awake }), ...(plain && { plain }), after, version, count, cidLength };
 }
 
-function run(args: readonly string[]): SleeperRun {
+function run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): SleeperRun {
   const { status, stdout } = spawnSync(process.execPath, ['--expose-gc', PROGRAM, ...args], {
     encoding: 'utf8',
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: TIMEOUT_MS,
   });

@@ -20,9 +20,14 @@ export interface Raid {
   readonly seed: number;
   /** Of the ID that the receiver wants, bytes. */
   readonly length: number;
+  /** The client moves in the middle of it. */
+  readonly moves: boolean;
+  /** The receiver asks at the address before (RFC 9853 §5.2), and sends nothing to the attacker. */
+  readonly asksBefore?: boolean;
 }
 
 const ATTACKER = '127.0.0.9';
+const ELSEWHERE = '127.0.0.2';
 const HANDSHAKE_MS = 30_000;
 const LINES = 4;
 const PAUSE_MS = 60;
@@ -46,6 +51,7 @@ export async function attacked(both: Encounter, raid: Raid): Promise<string> {
     const server = { host: '127.0.0.1', port: both.server.port };
     begin(attacker, relay, server, raid);
     for (let line = 1; line <= LINES; line++) {
+      if (raid.moves && line > LINES / 2 && relay.moves === 0) relay.move(ELSEWHERE);
       both.client.send(`ping under attack ${line}`);
       await sleep(PAUSE_MS);
     }
@@ -97,8 +103,8 @@ function* inventions(bytes: Uint8Array, length: number, random: () => number): G
   }
 }
 
-function checkSpoils({ sent, heard }: Attacker, { attack }: Raid): void {
+function checkSpoils({ sent, heard }: Attacker, { attack, asksBefore }: Raid): void {
   if (sent === 0) throw new Failure('the attacker had nothing to copy');
-  const allowed = attack === 'copies that arrive first' ? AMPLIFICATION * sent : 0;
+  const allowed = attack === 'copies that arrive first' && asksBefore !== true ? AMPLIFICATION * sent : 0;
   if (heard > allowed) throw new Failure(`the attacker sent ${sent} bytes, and got ${heard}`);
 }

@@ -16,6 +16,10 @@ export interface Plan extends Demand {
   readonly observed?: boolean | undefined;
   /** An attacker on the path that changes the datagrams. */
   readonly rewrite?: RelayOptions['rewrite'];
+  /** Our client has an endpoint of its own, whose socket hears the server at other addresses, too. */
+  readonly fromEndpoint?: boolean | undefined;
+  /** The server sends to a new address only once it is checked: what made it ask is answered at the one before. */
+  readonly checksFirst?: boolean | undefined;
   /** Where the client keeps sessions. */
   readonly session?: string | undefined;
   /** Where the sides write their key logs. */
@@ -113,6 +117,7 @@ function clientOptions(plan: Plan, pki: Pki, port: number): ClientOptions {
     ...(plan.group === undefined ? {} : { groups: [...new Set(groups)] }),
     ...(plan.shares === undefined ? {} : { shares: plan.shares }),
     ...(plan.session === undefined ? {} : { session: plan.session }),
+    ...(plan.fromEndpoint === undefined ? {} : { fromEndpoint: plan.fromEndpoint }),
     // The second scheme is the one by which the test CA signs certificates.
     ...(plan.scheme === undefined
       ? {}
@@ -133,6 +138,7 @@ function sideOptions(plan: Plan, role: Role, { folder }: Pki) {
     ...(plan.psk === undefined ? {} : { psk: plan.psk[role] }),
     ...(plan.keyUpdate === undefined ? {} : { updatesKeys: [role, 'both'].includes(plan.keyUpdate.by) }),
     ...(plan.cids === undefined ? {} : { cid: plan.cids[role] ?? ('none' as const) }),
+    ...(plan.returnRoutability === undefined ? {} : { returnRoutability: plan.returnRoutability }),
     ...(plan.keylogs === undefined ? {} : { keylog: plan.keylogs[role] }),
   } as const;
 }

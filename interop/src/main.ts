@@ -29,6 +29,7 @@ import { pskCases } from './cases/psk.js';
 import { pskDoubtCases } from './cases/psk-doubts.js';
 import { rawKeyCases } from './cases/raw-keys.js';
 import { recordLimitCases } from './cases/record-limits.js';
+import { returnRoutabilityCases } from './cases/return-routability.js';
 import { staplingCases } from './cases/stapling.js';
 import { wholeHelloCases } from './cases/whole-hello.js';
 import { Browser } from './peers/browser.js';
@@ -107,6 +108,7 @@ function selected(): Case[] {
         ...staplingCases(),
         ...earlyDataCases(),
         ...connectionIdCases(),
+        ...returnRoutabilityCases(),
         ...earlyMoveCases(),
         ...handOverCases(),
         ...hastyCloseCases(),

@@ -1,5 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Encounter, Failure, type Plan } from './exchange.js';
-import type { RelayOptions } from './net/relay.js';
+import type { Passage, RelayOptions } from './net/relay.js';
 import { changesCipher, hasServerHello, isProtected13, isRetryRequest, serverHelloOf } from './net/wire.js';
 import type { Facts } from './peers/peer.js';
 import type { Role, Version } from './vocabulary.js';
@@ -10,10 +11,15 @@ export type Moment =
   | 'in mid-session'
   | 'before its last flight'
   | 'in the handshake'
+  | 'when the ACK of its Finished is lost'
   | 'during a KeyUpdate';
 
 export function isInHandshake(moment: Moment): boolean {
-  return moment === 'in the handshake' || moment === 'before its last flight';
+  return (
+    moment === 'in the handshake' ||
+    moment === 'before its last flight' ||
+    moment === 'when the ACK of its Finished is lost'
+  );
 }
 
 /** Programs in Java take seconds to start on a busy machine. */
@@ -36,14 +42,16 @@ const ELSEWHERE = ['127.0.0.2', undefined, '127.0.0.3'];
 export async function moving(both: Encounter, plan: Plan, moment: Moment): Promise<Record<Role, Facts>> {
   // A KeyUpdate on its way to the place that the client leaves is lost, and an echo may wait for it to come again.
   const lossy = plan.weather !== undefined || moment === 'during a KeyUpdate';
+  const repeats = lossy || plan.checksFirst === true;
   if (!(await both.client.established(lossy || isInHandshake(moment) ? LOSSY_MS : HANDSHAKE_MS)))
     throw new Failure(`no handshake: ${await reasons(both)}`);
-  await answered(both, 'ping before', lossy);
+  if (moment === 'when the ACK of its Finished is lost') await answeredElsewhere(both);
+  await answered(both, 'ping before', repeats);
   if (moment === 'in mid-session' || moment === 'during a KeyUpdate') {
     for (const [index, place] of ELSEWHERE.entries()) {
       if (moment === 'during a KeyUpdate') both[index === 1 ? 'server' : 'client'].updateKeys?.(true);
       both.relay?.move(place);
-      await answered(both, `ping from place ${index + 1}`, lossy);
+      await answered(both, `ping from place ${index + 1}`, repeats);
     }
   }
   if (lossy) return await both.finish();
@@ -89,6 +97,24 @@ export function moveInHandshake(version: Version): NonNullable<RelayOptions['rew
       relay.move(ELSEWHERE[0]);
     }
     return undefined;
+  };
+}
+
+/**
+ * Moves the client of DTLS 1.3 when its Finished has arrived and the ACK of that is lost. The server, whose handshake is done, hears
+ * the Finished again, and from another address.
+ */
+export function moveBehindFinished(): NonNullable<RelayOptions['rewrite']> {
+  let phase: 'before' | 'losing' | 'after' = 'before';
+  return (bytes, direction, _index, { relay }) => {
+    if (phase === 'after' || !isProtected13(bytes)) return undefined;
+    if (direction === 'to-server') {
+      phase = phase === 'before' ? 'losing' : 'after';
+      return undefined;
+    }
+    if (phase === 'before') return undefined;
+    if (relay.moves === 0) relay.move(ELSEWHERE[0]);
+    return [];
   };
 }
 
@@ -140,6 +166,17 @@ export function moveAfterRetry(): NonNullable<RelayOptions['rewrite']> {
     }
     return undefined;
   };
+}
+
+/** The server has found the client where it is now, which has sent no application data yet. */
+async function answeredElsewhere({ relay }: Encounter): Promise<void> {
+  const isAnswer = ({ direction, moves, bytes }: Passage) =>
+    direction === 'to-client' && moves > 0 && isProtected13(bytes);
+  for (let waited = 0; waited < LOSSY_MS; waited += REPEAT_MS) {
+    if (relay?.passages.some(isAnswer) === true) return;
+    await delay(REPEAT_MS);
+  }
+  throw new Failure('the server does not answer a Finished from elsewhere');
 }
 
 export async function answered(both: Encounter, line: string, lossy: boolean): Promise<void> {

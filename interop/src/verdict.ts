@@ -1,5 +1,7 @@
 import type { Pair } from './cases/case.js';
 import { type Encounter, Failure, type Plan } from './exchange.js';
+import type { Direction } from './net/relay.js';
+import { connectionIds } from './net/wire.js';
 import type { Facts, Peer } from './peers/peer.js';
 import type { Role } from './vocabulary.js';
 
@@ -41,6 +43,29 @@ export function checkRefusal(facts: Both, client: Peer, plan: Plan): void {
   const expected = client.refusals[plan.trust];
   expectIn(facts.client.alertsSent, expected, 'the client sent');
   expectIn(facts.server.alertsReceived, expected, 'the server received');
+}
+
+/** The length of the ID in the records that come to a side. */
+export function idInUse({ cids }: Plan, to: Role): number {
+  return cids?.client === undefined || cids.server === undefined ? 0 : (cids[to] ?? 0);
+}
+
+/** The relay decides: every protected record has its receiver's ID, or none where it wants none. */
+export function checkIds({ relay }: Encounter, facts: Both, plan: Plan): void {
+  for (const to of ['client', 'server'] as const) {
+    const direction: Direction = to === 'client' ? 'to-client' : 'to-server';
+    const length = idInUse(plan, to);
+    const ids = [...connectionIds(relay?.passages ?? [], direction, length)];
+    if (ids.length !== 1 || ids[0]?.length !== 2 * length)
+      throw new Failure(
+        `the ${to} wants an ID of ${length} bytes, and gets ${ids.map((id) => `"${id}"`).join(', ')}`,
+      );
+    const from = to === 'client' ? 'server' : 'client';
+    for (const told of [facts[to].cids?.own, facts[from].cids?.other]) {
+      if (told !== undefined && told !== ids[0])
+        throw new Failure(`the ID on the way to the ${to} is "${ids[0]}", and a side says "${told}"`);
+    }
+  }
 }
 
 // Not every peer reports everything. What is reported must be right, and one of the two has to report it.

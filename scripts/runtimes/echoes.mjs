@@ -8,7 +8,7 @@ import { echoed, firstLine, identity, MEETINGS, output, results, serve } from '.
 
 const KINDS = ['certificate', 'psk'];
 /** Of flows.mjs. */
-const CHECKS = 10;
+const CHECKS = 12;
 
 /** `start(...args)` runs the program, `library` is the packed one in this process. */
 export async function runEchoes({ name, start, library, tally }) {
@@ -27,6 +27,21 @@ export async function runFlows({ name, start, tally }) {
     checks.length === CHECKS,
     `${checks.length}`,
   );
+}
+
+/** Both versions with the ChaCha20-Poly1305 of libsodium, whether the runtime has one or not. */
+export async function runSodium({ name, start, tally }) {
+  const expected = [
+    ['DTLSv1.2', 'PSK-CHACHA20-POLY1305', 'hello'],
+    ['DTLSv1.3', 'TLS_CHACHA20_POLY1305_SHA256', 'hello'],
+  ];
+  const seen = await results(start());
+  for (const [i, one] of expected.entries())
+    tally.check(
+      `${name}: an echo of ${one[0]} by libsodium`,
+      `${seen[i]}` === `${one}`,
+      seen[i] ?? 'nothing',
+    );
 }
 
 async function asServer({ name, start, library, tally }) {

@@ -3,7 +3,7 @@
  * each of these checks, `{ what, seen }`; `seen` is what is wrong.
  */
 import { Buffer } from 'node:buffer';
-import { createSocket } from 'node:dgram';
+import { createSocket, Socket } from 'node:dgram';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import process from 'node:process';
@@ -79,8 +79,7 @@ const CHECKS = {
     }),
 
   'ends a handshake when writable is aborted, or readable cancelled': async ({ connect }) => {
-    const silent = createSocket('udp4').bind(0, '127.0.0.1');
-    await once(silent, 'listening');
+    const silent = await bound();
     const { port } = silent.address();
     for (const stop of [
       (session) => session.writable.abort(new Error('stop')),
@@ -163,6 +162,41 @@ const CHECKS = {
     return missing.length === 0 ? undefined : `nothing came from ${missing}`;
   },
 
+  'loses no message because the network has refused one to another client': async (library) => {
+    const served = [];
+    const endpoint = library.listen((session) => void served.push(session), SERVER);
+    const { port } = await endpoint.opened;
+    const socket = await bound();
+    const gone = library.connect('127.0.0.1', port, { ...CLIENT, socket });
+    await gone.opened;
+    const session = library.connect('127.0.0.1', port, CLIENT);
+    await session.opened;
+    while (served.length < 2) await sleep(10);
+    await Promise.all(served.map(({ opened }) => opened));
+    // It cannot say that it ends.
+    socket.close();
+    await Promise.allSettled([once(socket, 'close'), gone.closed]);
+    const { promise: all, resolve } = withResolvers();
+    let received = 0;
+    session.onmessage = () => ++received === 5 && resolve();
+    for (let i = 0; i < 5; i++) for (const each of served) each.send('news');
+    await Promise.race([all, sleep(PATIENCE_MS / 10, undefined, { ref: false })]);
+    session.destroy();
+    await endpoint.close();
+    return received === 5 ? undefined : `${received} of 5 came`;
+  },
+
+  'has the memory of a read no larger than a datagram': async (library) => {
+    // There it is as large as the receive buffer, of which a server asks the system for 1 MiB.
+    if (!('deno' in process.versions)) return undefined;
+    const { setRecvBufferSize } = Socket.prototype;
+    const sizes = [];
+    Socket.prototype.setRecvBufferSize = (size) => void sizes.push(size);
+    await between({ library }, ignore);
+    Socket.prototype.setRecvBufferSize = setRecvBufferSize;
+    return sizes.length === 0 ? undefined : `${sizes} bytes`;
+  },
+
   'has no uncaught error where nobody listens': async (library) => {
     const uncaught = [];
     const note = (error) => uncaught.push(String(error));
@@ -194,6 +228,13 @@ async function between({ library, onsession = ignore, options }, use) {
     session.destroy();
     await endpoint.close();
   }
+}
+
+/** A socket of node:dgram. */
+async function bound() {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return socket;
 }
 
 function echoStreams({ readable, writable }) {

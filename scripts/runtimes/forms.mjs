@@ -1,5 +1,5 @@
 /** The ways in which a program has the library, each in a folder of its own that has nothing else. */
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { build } from 'esbuild';
@@ -21,6 +21,11 @@ const dgram = require('datagram-tls/dgram');
 import('./peer.mjs').then(({ run }) => run({ ...library, ...core, ...dgram }, process.argv.slice(2)));
 `;
 
+/** The optional peer is of the version that the tests have. */
+const { devDependencies } = JSON.parse(
+  readFileSync(new URL('../../packages/datagram-tls/package.json', import.meta.url), 'utf8'),
+);
+
 /**
  * `{ packed, installed, forms }`: what `packAll` made, the folder where both packages are installed, and `{ name, cwd, file }` of each
  * form.
@@ -31,8 +36,14 @@ export async function makeForms(folder) {
   writeFileSync(join(installed, 'package.json'), '{ "private": true, "type": "module" }\n');
   const packed = packAll(folder);
   const { library, command, native } = packed;
-  installInto(installed, library.path, command.path, ...nativeOfHost(native));
-  for (const file of ['peer.mjs', 'flows.mjs'])
+  installInto(
+    installed,
+    library.path,
+    command.path,
+    ...nativeOfHost(native),
+    `libsodium@${devDependencies.libsodium}`,
+  );
+  for (const file of ['peer.mjs', 'flows.mjs', 'sodium.mjs'])
     copyFileSync(new URL(file, import.meta.url), join(installed, file));
   writeFileSync(join(installed, 'import.mjs'), IMPORT);
   writeFileSync(join(installed, 'require.cjs'), REQUIRE);

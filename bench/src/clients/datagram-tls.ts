@@ -64,7 +64,7 @@ async function main(): Promise<void> {
     case 'handshake':
       return measure((wanted) => runHandshakes(wanted, (session) => session.close()));
     case 'idle':
-      return measure((wanted) => runHandshakes(wanted, echoOnce));
+      return measureAgain((wanted) => runHandshakes(wanted, echoOnce));
     case 'raw-send':
     case 'raw-receive':
       return measureOneWay(await openAll(openPlain));
@@ -81,6 +81,17 @@ async function main(): Promise<void> {
 async function measure(run: (wanted: number) => Promise<Result>): Promise<void> {
   await run(warmup);
   print({ ready: true });
+  await measureOnce(run);
+}
+
+/** As many more for each line of standard input. */
+async function measureAgain(run: (wanted: number) => Promise<Result>): Promise<void> {
+  await measure(run);
+  process.stdin.once('end', () => process.exit());
+  for (;;) await measureOnce(run);
+}
+
+async function measureOnce(run: (wanted: number) => Promise<Result>): Promise<void> {
   await once(process.stdin, 'data');
   const before = process.cpuUsage();
   const result = await run(count);

@@ -6,15 +6,21 @@ import { counted } from './traffic.js';
 export interface Usage {
   readonly cpu: number;
   readonly rss: number;
+  /** The memory before garbage was collected, of `settle`; a server in C leaves it out. */
+  readonly uncollected?: number;
   /** Messages taken by a sink, or sent by a source; a server that only echoes may leave it out. */
   readonly messages?: number;
 }
 
-const SETTLE_MS = 200;
+/** More than a silent new session of ours needs to rest. */
+const REST_MS = 12_000;
+/** After some collections with pauses V8 gives back the memory of its youngest objects, which a burst of handshakes made larger. */
+const COLLECTIONS = 6;
+const COLLECTION_PAUSE_MS = 1_000;
 
 /**
- * Announces the port, then answers each line on standard input with the usage of this process; `settle` collects garbage first
- * (where Node runs with `--expose-gc`). Ends the process when standard input ends.
+ * Announces the port, then answers each line on standard input with the usage of this process; `settle` waits until
+ * sessions rest, and collects garbage, first (where Node runs with `--expose-gc`). Ends the process when standard input ends.
  */
 export function serveControl(port: number): void {
   print({ port });
@@ -24,18 +30,26 @@ export function serveControl(port: number): void {
 }
 
 async function answer(command: string): Promise<void> {
-  if (command === 'settle') await settle();
+  const uncollected = command === 'settle' ? await settle() : undefined;
   const { user, system } = process.cpuUsage();
-  const usage: Usage = { cpu: user + system, rss: process.memoryUsage.rss(), messages: counted.messages };
+  const usage: Usage = {
+    cpu: user + system,
+    rss: process.memoryUsage.rss(),
+    ...(uncollected !== undefined && { uncollected }),
+    messages: counted.messages,
+  };
   print(usage);
 }
 
-/** Twice: what the first collection finalizes, the second one frees. */
-async function settle(): Promise<void> {
-  for (let pass = 0; pass < 2; pass++) {
+/** Returns the memory at rest. What one collection finalizes, the next one frees. */
+async function settle(): Promise<number> {
+  await delay(REST_MS);
+  const uncollected = process.memoryUsage.rss();
+  for (let pass = 0; pass < COLLECTIONS; pass++) {
     globalThis.gc?.();
-    await delay(SETTLE_MS);
+    await delay(COLLECTION_PAUSE_MS);
   }
+  return uncollected;
 }
 
 function print(value: object): void {

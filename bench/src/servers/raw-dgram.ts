@@ -17,7 +17,9 @@ const socket = values['sync-lookup']
   ? createSocket({ type: 'udp4', lookup: synchronousLookup })
   : createSocket('udp4');
 
+// As in the server of the library.
+const { traffic } = values;
 socket.on('message', (message, from) =>
-  onTraffic(values.traffic, message, (answer) => socket.send(answer, from.port, from.address)),
+  onTraffic(traffic, message, (answer) => socket.send(answer, from.port, from.address)),
 );
 socket.bind(0, '127.0.0.1', () => serveControl(socket.address().port));

@@ -6,11 +6,10 @@ import (
 	"os"
 	"strings"
 
-	"github.com/pion/dtls/v3"
 	"github.com/pion/dtls/v3/pkg/crypto/elliptic"
 )
 
-var suiteCodes = map[string]dtls.CipherSuiteID{
+var suiteCodes = map[string]suiteID{
 	"TLS_AES_128_GCM_SHA256":                        0x1301,
 	"TLS_AES_256_GCM_SHA384":                        0x1302,
 	"TLS_CHACHA20_POLY1305_SHA256":                  0x1303,
@@ -43,7 +42,7 @@ type settings struct {
 	host, version               string
 	port, mtu                   int
 	cert, key, ca, name, keylog string
-	suites                      []dtls.CipherSuiteID
+	suites                      []suiteID
 	groups                      []elliptic.Curve
 	cookie                      string
 	identity                    string
@@ -105,7 +104,7 @@ func codes[T any](table map[string]T, list string) []T {
 	return found
 }
 
-func suiteName(code dtls.CipherSuiteID) string {
+func suiteName(code suiteID) string {
 	for name, known := range suiteCodes {
 		if known == code {
 			return name

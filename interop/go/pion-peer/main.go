@@ -34,7 +34,7 @@ func main() {
 	defer cancel()
 	conn := open(ctx, s)
 	describe(conn, s)
-	go obey(conn)
+	go obey(conn, s)
 	receive(conn, s)
 }
 
@@ -43,7 +43,7 @@ func open(ctx context.Context, s settings) *dtls.Conn {
 	if s.server {
 		return serve(ctx, address, s)
 	}
-	conn, err := dtls.DialWithOptions("udp", address, clientOptions(s)...)
+	conn, err := dial(address, clientOptions(s))
 	check(err)
 	check(conn.HandshakeContext(ctx))
 	return conn
@@ -57,7 +57,7 @@ type handshake struct {
 // serve returns the session of the client whose handshake is complete first. One that fails while others go on is
 // forgotten: a client that moves begins another one at its new address.
 func serve(ctx context.Context, address *net.UDPAddr, s settings) *dtls.Conn {
-	listener, err := dtls.ListenWithOptions("udp", address, serverOptions(s)...)
+	listener, err := listen(address, serverOptions(s))
 	check(err)
 	report("port", fmt.Sprint(listener.Addr().(*net.UDPAddr).Port))
 	clients, done := make(chan *dtls.Conn), make(chan handshake)
@@ -93,12 +93,9 @@ func describe(conn *dtls.Conn, s settings) {
 	if s.server && len(state.PeerCertificates) > 0 {
 		report("client-verified", "yes")
 	}
-	// A pre-release computes this as in DTLS 1.2 whatever the version is.
-	if s.version == "1.2" {
-		secret, err := state.ExportKeyingMaterial(exporterLabel, nil, exporterLength)
-		check(err)
-		report("exporter", hex.EncodeToString(secret))
-	}
+	secret, err := state.ExportKeyingMaterial(exporterLabel, nil, exporterLength)
+	check(err)
+	report("exporter", hex.EncodeToString(secret))
 	report("established", "yes")
 }
 
@@ -123,7 +120,7 @@ func receive(conn *dtls.Conn, s settings) {
 	}
 }
 
-func obey(conn *dtls.Conn) {
+func obey(conn *dtls.Conn, s settings) {
 	input := bufio.NewReader(os.Stdin)
 	for {
 		line, err := input.ReadString('\n')
@@ -132,6 +129,8 @@ func obey(conn *dtls.Conn) {
 			end(conn)
 		case line == "/update\n", line == "/update-request\n":
 			go updateKeys(conn, line == "/update-request\n")
+		case line == "/rebind\n":
+			go takeSocket(conn, s)
 		default:
 			_, err = conn.Write([]byte(line))
 			check(err)

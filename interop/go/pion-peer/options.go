@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"os"
 
 	"github.com/pion/dtls/v3"
@@ -18,7 +17,7 @@ func sharedOptions(s settings) []dtls.Option {
 		options = append(options, dtls.WithCertificates(pair))
 	}
 	if s.psk != nil {
-		options = append(options, dtls.WithPSK(s.findKey), dtls.WithPSKIdentityHint([]byte(s.ownHint())))
+		options = append(options, sharedKeyOptions(s)...)
 	}
 	if len(s.suites) > 0 {
 		options = append(options, dtls.WithCipherSuites(s.suites...))
@@ -31,9 +30,9 @@ func sharedOptions(s settings) []dtls.Option {
 	}
 	switch {
 	case s.cid == 0:
-		options = append(options, dtls.WithConnectionIDGenerator(dtls.OnlySendCIDGenerator()))
+		options = append(options, connectionIDs(dtls.OnlySendCIDGenerator()))
 	case s.cid > 0:
-		options = append(options, dtls.WithConnectionIDGenerator(dtls.RandomCIDGenerator(s.cid)))
+		options = append(options, connectionIDs(dtls.RandomCIDGenerator(s.cid)))
 	}
 	if s.keylog != "" {
 		file, err := os.OpenFile(s.keylog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -60,22 +59,6 @@ func serverOptions(s settings) []dtls.ServerOption {
 		options = append(options, option)
 	}
 	return options
-}
-
-// findKey is given the client's identity, or the server's hint.
-func (s settings) findKey(told []byte) ([]byte, error) {
-	if s.server && string(told) != s.identity {
-		return nil, errors.New("unknown identity")
-	}
-	return s.psk, nil
-}
-
-// ownHint is what pion's client sends as its identity; its server sends it as the hint.
-func (s settings) ownHint() string {
-	if s.server {
-		return "a hint"
-	}
-	return s.identity
 }
 
 func pool(file string) *x509.CertPool {

@@ -23,6 +23,10 @@ struct settings {
     /* Ends in 0; NULL leaves the defaults. */
     const int *suites;
     const unsigned char *cid;
+    /* NULL: no pre-shared key. */
+    const unsigned char *psk;
+    size_t psk_length;
+    const char *psk_identity;
     send_callback *send;
     void *context;
 };
@@ -107,6 +111,11 @@ static int set_credentials(struct peer *peer)
 {
     const struct settings *settings = peer->settings;
     int result = 0;
+    if (settings->psk != NULL) {
+        result = mbedtls_ssl_conf_psk(&peer->conf, settings->psk, settings->psk_length,
+                                      (const unsigned char *) settings->psk_identity, strlen(settings->psk_identity));
+        if (result != 0) return result;
+    }
     mbedtls_ssl_conf_authmode(&peer->conf, settings->ca == NULL ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_REQUIRED);
     if (settings->ca != NULL) {
         result = mbedtls_x509_crt_parse_file(&peer->ca, settings->ca);

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type DTLSSession, listen } from 'datagram-tls';
@@ -153,7 +152,7 @@ async function theyVisit({ peer, version, means, weather }: Plan, pki: Pki): Pro
     { host: HOST, port: 0, cert: readFileSync(cert), key: readFileSync(key), retransmission: EAGER },
   );
   const relay = await relayTo(endpoint.address?.port ?? 0, weather);
-  const folder = mkdtempSync(join(tmpdir(), 'interop-session-'));
+  const folder = mkdtempSync(join(pki.folder, 'session-'));
   try {
     // With timers that start at a second a program may use up its time on a lossy path, and tries once more.
     for (let given = 0; reused.length < 2; ) {
@@ -196,7 +195,6 @@ async function theyVisit({ peer, version, means, weather }: Plan, pki: Pki): Pro
   } finally {
     relay?.close();
     endpoint.destroy();
-    rmSync(folder, { recursive: true });
   }
 }
 

@@ -1,25 +1,26 @@
-import { type Encounter, encounter, Failure, type Plan } from '../exchange.js';
+import { encounter, type Plan } from '../exchange.js';
 import {
   isInHandshake,
   type Moment,
   moveBeforeLastFlight,
+  moveBehindFinished,
   moveInHandshake,
   moving,
   unmoved,
 } from '../moving.js';
-import type { Direction } from '../net/relay.js';
-import { connectionIds } from '../net/wire.js';
 import { mbedtls3 } from '../peers/mbedtls3.js';
 import { ours } from '../peers/ours.js';
-import type { Facts, Peer } from '../peers/peer.js';
+import type { Peer } from '../peers/peer.js';
 import { pion, pion3 } from '../peers/pion.js';
 import { scandium } from '../peers/scandium.js';
 import { wolfssl } from '../peers/wolfssl.js';
-import type { Role, Version } from '../vocabulary.js';
+import { checkIds, idInUse } from '../verdict.js';
+import type { Version } from '../vocabulary.js';
 import { idCaptureCase } from './capture.js';
 import { bothWays, type Case, type Pair } from './case.js';
-import { attackCases } from './connection-id-attacks.js';
+import { attackCases, movingAttackCases } from './connection-id-attacks.js';
 import { portCases } from './connection-id-ports.js';
+import { idSuiteCases } from './connection-id-suites.js';
 import { ownMoveCases } from './own-moves.js';
 import { BASE, named, whyNot } from './session.js';
 
@@ -47,14 +48,21 @@ interface Row {
 const ROWS: readonly Row[] = [
   ...rows('never', [
     [0, 0],
+    [1, 0],
     [8, 0],
+    [20, 0],
     [undefined, 8],
     [8, undefined],
   ]),
+  // Those that a move in the handshake has, too: not every server follows one.
   ...rows('in mid-session', [
+    [0, 1],
     [0, 8],
+    [1, 8],
     [1, 20],
     [8, 1],
+    [8, 20],
+    [20, 1],
     [20, 20],
   ]),
   ...rows('in the handshake', [
@@ -62,6 +70,10 @@ const ROWS: readonly Row[] = [
     [1, 8],
     [8, 20],
     [20, 1],
+  ]),
+  ...rows('when the ACK of its Finished is lost', [
+    [0, 8],
+    [8, 20],
   ]),
   ...rows('before its last flight', [
     [0, 8],
@@ -102,7 +114,9 @@ function casesOf(pair: Pair, version: Version): Case[] {
   return [
     ...(version === 'DTLSv1.2' ? [idCaptureCase(pair)] : []),
     ...rowsOf(version).map((row) => rowCase(pair, version, row)),
+    ...idSuiteCases(pair, version),
     ...attackCases(pair, version, 'client'),
+    ...(pair.server === pion && pair.client !== ours ? [] : movingAttackCases(pair, version)),
     ...(pair.client === ours ? attackCases(pair, version, 'server') : []),
     ...(pair.server === ours ? portCases(pair.client, version) : []),
     ...ownMoveCases(pair, version),
@@ -110,9 +124,12 @@ function casesOf(pair: Pair, version: Version): Case[] {
 }
 
 function rowsOf(version: Version): Row[] {
-  // In DTLS 1.3 the two moments of a handshake are the same.
-  const other: Moment = version === 'DTLSv1.3' ? 'before its last flight' : 'during a KeyUpdate';
-  return ROWS.filter(({ moment }) => moment !== other);
+  const others: readonly Moment[] =
+    version === 'DTLSv1.3'
+      ? // Only its last flight is protected by keys that both sides have.
+        ['before its last flight']
+      : ['during a KeyUpdate', 'when the ACK of its Finished is lost'];
+  return ROWS.filter(({ moment }) => !others.includes(moment));
 }
 
 function rows(moment: Moment, lengths: readonly Lengths[]): Row[] {
@@ -121,16 +138,16 @@ function rows(moment: Moment, lengths: readonly Lengths[]): Row[] {
 
 function rowCase(pair: Pair, version: Version, { moment, lengths, seed }: Row): Case {
   const [client, server] = lengths;
-  // wolfSSL and pion agree only where a ClientHello is one datagram, and pion has no hybrid group.
-  const small = pair.client === pion || pair.server === pion;
+  // wolfSSL and pion agree only where a ClientHello is one datagram.
   const foreign = pair.client !== ours && pair.server !== ours;
   const plan: Plan = {
     ...BASE,
     version,
     observed: true,
     ...(version === 'DTLSv1.3' && (foreign || seed !== undefined)
-      ? { group: foreign || small ? ('x25519' as const) : ('X25519MLKEM768' as const) }
+      ? { group: foreign ? ('x25519' as const) : ('X25519MLKEM768' as const) }
       : {}),
+    checksFirst: pair.server === pion,
     cids: { ...(client === undefined ? {} : { client }), ...(server === undefined ? {} : { server }) },
     ...(seed === undefined ? {} : { weather: { ...LOSS, seed }, eager: true }),
     ...(moment === 'during a KeyUpdate' ? { keyUpdate: { by: 'both', request: true } } : {}),
@@ -140,7 +157,7 @@ function rowCase(pair: Pair, version: Version, { moment, lengths, seed }: Row): 
     kind: seed === undefined ? 'session' : 'loss',
     ...pair,
     impossible: cannotMove(pair, version, moment) ?? whyNot(pair, plan),
-    slow: seed !== undefined || (isInHandshake(moment) && version === 'DTLSv1.2'),
+    slow: seed !== undefined || waitsForTimer(moment, version),
     timeout: TIMEOUT_MS,
     run: async (pki) => {
       return await encounter(
@@ -149,7 +166,7 @@ function rowCase(pair: Pair, version: Version, { moment, lengths, seed }: Row): 
         { ...plan, ...rewriteOf(moment, version) },
         pki,
         async (both) => {
-          const followed = moment !== 'never' || inUse(plan, 'server') > 0;
+          const followed = moment !== 'never' || idInUse(plan, 'server') > 0;
           const facts = await (followed ? moving(both, plan, moment) : unmoved(both));
           checkIds(both, facts, plan);
           return `${both.relay?.moves ?? 0} moves`;
@@ -157,6 +174,12 @@ function rowCase(pair: Pair, version: Version, { moment, lengths, seed }: Row): 
       );
     },
   };
+}
+
+function waitsForTimer(moment: Moment, version: Version): boolean {
+  return (
+    moment === 'when the ACK of its Finished is lost' || (isInHandshake(moment) && version === 'DTLSv1.2')
+  );
 }
 
 function cannotMove({ client, server }: Pair, version: Version, moment: Moment): string | undefined {
@@ -172,6 +195,7 @@ function cannotMove({ client, server }: Pair, version: Version, moment: Moment):
 
 function rewriteOf(moment: Moment, version: Version): Pick<Plan, 'rewrite'> {
   if (moment === 'in the handshake') return { rewrite: moveInHandshake(version) };
+  if (moment === 'when the ACK of its Finished is lost') return { rewrite: moveBehindFinished() };
   return moment === 'before its last flight' ? { rewrite: moveBeforeLastFlight() } : {};
 }
 
@@ -183,27 +207,4 @@ function idsName([client, server]: Lengths): string {
 function momentName(moment: Moment, seed: number | undefined): string {
   const moves = moment === 'never' ? 'a move that is not followed' : `moved ${moment}`;
   return seed === undefined ? moves : `${moves}, 20 % loss, seed ${seed}`;
-}
-
-/** The length of the ID in the records that come to a side. */
-function inUse({ cids }: Plan, to: Role): number {
-  return cids?.client === undefined || cids.server === undefined ? 0 : (cids[to] ?? 0);
-}
-
-/** The relay decides: every protected record has its receiver's ID, or none where it wants none. */
-function checkIds({ relay }: Encounter, facts: Record<Role, Facts>, plan: Plan): void {
-  for (const to of ['client', 'server'] as const) {
-    const direction: Direction = to === 'client' ? 'to-client' : 'to-server';
-    const length = inUse(plan, to);
-    const ids = [...connectionIds(relay?.passages ?? [], direction, length)];
-    if (ids.length !== 1 || ids[0]?.length !== 2 * length)
-      throw new Failure(
-        `the ${to} wants an ID of ${length} bytes, and gets ${ids.map((id) => `"${id}"`).join(', ')}`,
-      );
-    const from = to === 'client' ? 'server' : 'client';
-    for (const told of [facts[to].cids?.own, facts[from].cids?.other]) {
-      if (told !== undefined && told !== ids[0])
-        throw new Failure(`the ID on the way to the ${to} is "${ids[0]}", and a side says "${told}"`);
-    }
-  }
 }

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type DTLSSession, listen } from 'datagram-tls';
@@ -102,7 +101,7 @@ async function echoOf(session: DTLSSession): Promise<void> {
 export async function theyVisit({ peer, outcome, replayed, ...spoilt }: Visits, pki: Pki): Promise<Told> {
   const service = serve(pki, outcome);
   const path = await pathTo({ host: HOST, port: service.port }, spoilt);
-  const folder = mkdtempSync(join(tmpdir(), 'interop-session-'));
+  const folder = mkdtempSync(join(pki.folder, 'session-'));
   const client = await peer.startClient({
     ...{ version: 'DTLSv1.3', host: HOST, port: path.relay.port, groups: GROUPS, sessions: 2, early: LINE },
     ...{ folder: pki.folder, ca: pki.ca, name: SERVER_NAME, session: join(folder, 'session') },
@@ -133,7 +132,6 @@ export async function theyVisit({ peer, outcome, replayed, ...spoilt }: Visits, 
     await client.stop();
     path.relay.close();
     service.stop();
-    rmSync(folder, { recursive: true });
   }
 }
 

@@ -74,6 +74,8 @@ const RESTARTS: readonly Plan[] = [
   { peer: nss, version: 'DTLSv1.3', cid: 'none' },
   { peer: wolfssl, version: 'DTLSv1.2', cid: 'none' },
   { peer: wolfssl, version: 'DTLSv1.3', cid: 'none' },
+  { peer: wolfssl, version: 'DTLSv1.3', cid: 8 },
+  { peer: mbedtls3, version: 'DTLSv1.2', cid: 8 },
 ];
 /** More than one checkpoint lasts. */
 const BEFORE_CRASH = 40;
@@ -89,7 +91,7 @@ export function handOverCases(): Case[] {
 
 function restartCase(plan: Plan): Case {
   return {
-    name: `${plan.peer.name} client ↔ dtls server --state, ${plan.version}, which is started again`,
+    name: `${plan.peer.name} client ↔ dtls server --state, ${plan.version}, which is started again${idsOf(plan)}`,
     kind: 'session',
     client: plan.peer,
     server: cli,
@@ -100,10 +102,9 @@ function restartCase(plan: Plan): Case {
 }
 
 function crashCase(plan: Plan): Case {
-  const { peer, version, cid } = plan;
-  const ids = cid === 'none' ? '' : `, connection IDs of ${cid} bytes`;
+  const { peer, version } = plan;
   return {
-    name: `${peer.name} client ↔ our server, ${version}, which crashes and goes on from a checkpoint${ids}`,
+    name: `${peer.name} client ↔ our server, ${version}, which crashes and goes on from a checkpoint${idsOf(plan)}`,
     kind: 'session',
     client: peer,
     server: ours,
@@ -114,11 +115,10 @@ function crashCase(plan: Plan): Case {
 }
 
 function handOverCase(plan: Plan, role: Role): Case {
-  const { peer, version, cid } = plan;
+  const { peer, version } = plan;
   const pair = role === 'server' ? { client: peer, server: ours } : { client: ours, server: peer };
-  const ids = cid === 'none' ? '' : `, connection IDs of ${cid} bytes`;
   return {
-    name: `${pair.client.name} client ↔ ${pair.server.name} server, ${version}, handed over between processes${ids}`,
+    name: `${pair.client.name} client ↔ ${pair.server.name} server, ${version}, handed over between processes${idsOf(plan)}`,
     kind: 'session',
     ...pair,
     // It mostly waits for processes to start.
@@ -126,6 +126,10 @@ function handOverCase(plan: Plan, role: Role): Case {
     timeout: TIMEOUT_MS,
     run: async (pki) => await (role === 'server' ? serve(plan, pki) : visit(plan, pki)),
   };
+}
+
+function idsOf({ cid }: Plan): string {
+  return cid === 'none' ? '' : `, connection IDs of ${cid} bytes`;
 }
 
 /** Processes of ours, of which one at a time has the session. */
@@ -286,9 +290,10 @@ class Restarted implements Own {
     this.#child = child;
   }
 
-  static async start(pki: Pki, port: number): Promise<Restarted> {
+  static async start(pki: Pki, port: number, cid: Plan['cid']): Promise<Restarted> {
     const state = ['--state', join(pki.folder, `restart-${port}.state`)];
-    const start = async () => await startServerAt(HOST, port, pki.servers.ECDSA, state);
+    const ids = cid === 'none' ? [] : ['--cid', `${cid}`];
+    const start = async () => await startServerAt(HOST, port, pki.servers.ECDSA, [...state, ...ids]);
     return new Restarted(start, await start());
   }
 
@@ -308,7 +313,7 @@ class Restarted implements Own {
 }
 
 async function restart(plan: Plan, pki: Pki): Promise<string> {
-  const start = async (port: number) => await Restarted.start(pki, port);
+  const start = async (port: number) => await Restarted.start(pki, port, plan.cid);
   return await withVisitor(plan, pki, ECHO_PREFIX, start, async (server, { echo }) => {
     for (let round = 1; round <= HAND_OVERS; round++) {
       await server.restart();

@@ -30,7 +30,8 @@ const CBC = 'TLS_PSK_WITH_AES_128_CBC_SHA256';
 const LOSSY_SEED = 4;
 
 const SHARED: Psk = { identity: 'sensor-1', key: '000102030405060708090a0b0c0d0e0f' };
-const BOTH = { client: SHARED, server: SHARED };
+/** What both sides of a case with a suite for pre-shared keys have. */
+export const BOTH = { client: SHARED, server: SHARED };
 const REFUSALS = [
   ['a wrong key', { ...SHARED, key: 'ff0102030405060708090a0b0c0d0e0f' }, 'ERR_DTLS_PSK_MISMATCH'],
   ['an unknown identity', { ...SHARED, identity: 'somebody-else' }, 'ERR_DTLS_UNKNOWN_PSK_IDENTITY'],

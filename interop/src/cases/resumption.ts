@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { encounter, Failure, type Plan } from '../exchange.js';
 import type { Facts } from '../peers/peer.js';
@@ -47,15 +46,10 @@ function resumptionCase(pair: Pair, plan: Plan, label: string): Case {
     slow: false,
     timeout: TIMEOUT_MS,
     async run(pki) {
-      const folder = mkdtempSync(join(tmpdir(), 'interop-session-'));
-      try {
-        const kept = { ...plan, session: join(folder, 'session') };
-        expectReused(await visit(pair, kept, pki), plan, false);
-        for (let again = 0; again < 2; again++) expectReused(await visit(pair, kept, pki), plan, true);
-        return 'resumed twice';
-      } finally {
-        rmSync(folder, { recursive: true });
-      }
+      const kept = { ...plan, session: join(mkdtempSync(join(pki.folder, 'session-')), 'session') };
+      expectReused(await visit(pair, kept, pki), plan, false);
+      for (let again = 0; again < 2; again++) expectReused(await visit(pair, kept, pki), plan, true);
+      return 'resumed twice';
     },
   };
 }

@@ -64,7 +64,9 @@ export class Relay {
   /** Sees each datagram just before it is sent on. */
   tap: ((bytes: Uint8Array, direction: Direction, clientPort: number) => void) | undefined;
   readonly #options: RelayOptions;
-  readonly #front: Socket;
+  /** Where clients hear the server, and where they have heard it before. */
+  #front: Socket;
+  readonly #formerFronts: Socket[] = [];
   readonly #upstreams = new Map<string, Socket>();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #counts: Record<Direction, number> = { 'to-server': 0, 'to-client': 0 };
@@ -81,11 +83,7 @@ export class Relay {
 
   static async start(options: RelayOptions): Promise<Relay> {
     const relay = new Relay(options);
-    await new Promise<void>((resolve, reject) => {
-      relay.#front.once('error', reject);
-      relay.#front.bind(0, options.server.host, resolve);
-    });
-    relay.#front.on('message', (bytes, from) => relay.#fromClient(bytes, from.address, from.port));
+    await relay.#listen();
     return relay;
   }
 
@@ -100,6 +98,13 @@ export class Relay {
   move(address?: string): void {
     this.moves++;
     this.#address = address;
+  }
+
+  /** Moves the server: clients hear it from another port. What they send to the one before still arrives. */
+  async moveServer(): Promise<void> {
+    this.#formerFronts.push(this.#front);
+    this.#front = this.#open();
+    await this.#listen();
   }
 
   /** Sends a datagram to the server from the address of the client that sent something last. */
@@ -119,11 +124,20 @@ export class Relay {
 
   close(): void {
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const socket of [this.#front, ...this.#upstreams.values()]) socket.close();
+    for (const socket of [this.#front, ...this.#formerFronts, ...this.#upstreams.values()]) socket.close();
   }
 
   #seen(direction: Direction): Passage[] {
     return this.passages.filter((passage) => passage.direction === direction);
+  }
+
+  async #listen(): Promise<void> {
+    const front = this.#front;
+    await new Promise<void>((resolve, reject) => {
+      front.once('error', reject);
+      front.bind(0, this.#options.server.host, resolve);
+    });
+    front.on('message', (bytes, from) => this.#fromClient(bytes, from.address, from.port));
   }
 
   #open(): Socket {

@@ -110,6 +110,11 @@ class NativeSide extends ProgramSide {
   updateKeys(request: boolean): void {
     this.child.write(request ? '/update-request\n' : '/update\n');
   }
+
+  rebind(): number {
+    this.child.write('/rebind\n');
+    return 0;
+  }
 }
 
 class NativeServer extends NativeSide implements ServerSide {

@@ -1,5 +1,5 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect, type DTLSSession, listen, type TraceEvent } from 'datagram-tls';
+import { connect, DTLSEndpoint, type DTLSSession, listen, type TraceEvent } from 'datagram-tls';
 import { Inbox } from '../inbox.js';
 import type { KeyPair } from '../pki.js';
 import { lineSplitter, reasonOf } from '../text.js';
@@ -52,7 +52,9 @@ export const ours: Peer = {
 
   startClient(options) {
     const side = new LibrarySide();
-    const session = connect(options.host, options.port, {
+    const endpoint =
+      options.fromEndpoint === true ? new DTLSEndpoint({ bindHost: options.host, bindPort: 0 }) : undefined;
+    const settings = {
       ...common(options, side),
       ca: readFileSync(options.ca),
       servername: options.name,
@@ -63,12 +65,19 @@ export const ours: Peer = {
       ...(options.psk === undefined
         ? {}
         : { psk: { identity: options.psk.identity, ...storedKey(options.psk) } }),
-    });
+    };
+    const { host, port } = options;
+    const session = endpoint?.connect(host, port, settings) ?? connect(host, port, settings);
     session.onmessage = (message) => side.receive(message);
     const { session: path } = options;
     if (path !== undefined) session.onsession = (kept) => writeFileSync(path, kept);
     side.adopt(session, options.keylog);
-    return Promise.resolve(side);
+    if (endpoint === undefined) return Promise.resolve(side);
+    const stop = async () => {
+      side.close();
+      await endpoint.close();
+    };
+    return Promise.resolve(Object.assign(side, { stop }));
   },
 };
 
@@ -99,6 +108,7 @@ function common(options: SideOptions, side: LibrarySide) {
     ...(options.version === undefined ? {} : { minVersion: options.version, maxVersion: options.version }),
     ...(options.schemes === undefined ? {} : { sigalgs: [...options.schemes] }),
     ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
+    ...(options.returnRoutability === undefined ? {} : { returnRoutability: options.returnRoutability }),
     ...(options.cid === undefined ? {} : { connectionId: options.cid === 'none' ? false : options.cid }),
   };
 }
@@ -118,6 +128,7 @@ class LibrarySide implements Side {
   #negotiated: Partial<Facts> = {};
   #error: unknown;
   #closing = false;
+  #validatedMoves = 0;
 
   constructor() {
     this.#session = new Promise((resolve) => {
@@ -134,6 +145,9 @@ class LibrarySide implements Side {
     this.#adopted = session;
     if (keylog !== undefined) session.onkeylog = (line) => appendFileSync(keylog, `${line}\n`);
     session.onerror = (error) => this.#fail(error);
+    session.onmigrate = ({ validated }) => {
+      if (validated) this.#validatedMoves++;
+    };
     // At once: the other side may have closed by the time that a promise is heard.
     session.onhandshake = () => this.#remember(session);
     session.opened.catch((error: unknown) => this.#fail(error));
@@ -197,6 +211,10 @@ class LibrarySide implements Side {
 
   idOfOther(): string | undefined {
     return this.#adopted?.connectionId?.receive.toString('hex');
+  }
+
+  validatedMoves(): number {
+    return this.#validatedMoves;
   }
 
   /** Waits for the other side's close_notify, which is looked at, too. */

@@ -41,9 +41,13 @@ export interface SideOptions {
    * other side's, and `none` offers nothing.
    */
   readonly cid?: number | 'none';
+  /** Of ours: the check of a new address that it begins (RFC 9853). */
+  readonly returnRoutability?: RoutabilityCheck;
   /** Whether it will be told to update its keys: some peers only do so by themselves, after a few records. */
   readonly updatesKeys?: boolean;
 }
+
+export type RoutabilityCheck = 'never' | 'basic' | 'enhanced';
 
 /** A pre-shared key, hex, and its identity. */
 export interface Psk {
@@ -73,6 +77,8 @@ export interface ClientOptions extends SideOptions {
   readonly shares?: readonly Group[];
   /** The certificate to send when the server asks. */
   readonly pair?: KeyPair;
+  /** Of ours: from an endpoint, whose socket hears the server at other addresses, too. */
+  readonly fromEndpoint?: boolean;
   /** Whether to ask for an OCSP response. */
   readonly staple?: boolean;
   /** Where sessions are kept; an existing one is resumed. */
@@ -120,8 +126,10 @@ export interface Side {
   send(line: string): void;
   /** DTLS 1.3: sends under new keys from now on, and asks the other side to do so too when `request` is set. */
   updateKeys?(request: boolean): void;
-  /** Of our client: goes on from a fresh socket. Returns its port. */
+  /** Goes on from a fresh socket. Returns its port; 0 where that is not known. */
   rebind?(): number;
+  /** Of ours: how many new addresses of the other side have shown that they are its own. */
+  validatedMoves?(): number;
   /** DTLS 1.3, of ours: gives the other side another connection ID. */
   renewId?(): void;
   /** Of ours: the connection ID on the other side's records, hex. */
@@ -203,6 +211,8 @@ export interface Demand {
   readonly keyUpdate?: KeyUpdate | undefined;
   /** The length of the connection ID that each side wants, bytes; a side without one negotiates none. */
   readonly cids?: Readonly<Partial<Record<Role, number>>> | undefined;
+  /** The check of a new address that our side begins. */
+  readonly returnRoutability?: RoutabilityCheck | undefined;
   /** Whether the session is resumed by a second one. */
   readonly resumed?: boolean | undefined;
   /** The treatment of datagrams on the path; absent: none. */

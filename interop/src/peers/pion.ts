@@ -10,7 +10,7 @@ const PION = {
   cannot,
 } satisfies Partial<Native>;
 
-/** Version 4, a pre-release of which set these limits. */
+/** Version 4. */
 export const pion = nativePeer({ ...PION, name: 'pion' });
 
 /** Version 3, which has DTLS 1.2 only. */
@@ -35,14 +35,6 @@ function cannot(role: Role, demand: Demand): string | undefined {
   if (demand.trust !== 'right' || demand.attacked === true) return 'pion does not tell its alerts';
   if (demand.mtu !== undefined && demand.mtu < 500)
     return "pion's datagrams are larger than the MTU that it is told";
-  if (demand.version === 'DTLSv1.3') {
-    const own = role === 'client' ? demand.clientIdentity : demand.identity;
-    if (own === 'RSA') return 'pion cannot sign with RSA in DTLS 1.3';
-    if (own === 'P-384') return 'pion names the scheme of P-256 when it signs with P-384';
-    // Against NSS, wolfSSL and BoringSSL as well.
-    if (role === 'server' && demand.weather !== undefined)
-      return 'a pion server does not repeat a HelloRetryRequest that was lost';
-  }
   if (role === 'client' && demand.shares !== undefined) return 'pion chooses its key shares itself';
   return undefined;
 }

@@ -40,8 +40,12 @@ export type {
   MacKey,
   PrivateKey,
   PublicKey,
+  RecordKey,
   RecordNumberMask,
+  RecordPlace,
+  RecordSecrets,
   RunningHash,
+  SeenNumbers,
 } from './crypto/provider.js';
 export type { Service } from './endpoint/acceptor.js';
 export type { ConnectionEntry } from './endpoint/connection-entry.js';

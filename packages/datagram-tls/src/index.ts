@@ -18,23 +18,25 @@ export type { NameList, OneOrMore, TextOrBytes, TextOrView } from './config/kind
 export type { LimitOptions } from './config/limits.js';
 export type {
   CertificateTypeOption,
-  ClientPskOption,
   Encoded,
   PfxObject,
-  PskChooser,
-  PskCredentialOption,
-  PskCredentialsOption,
-  PskImportHash,
-  PskImportOption,
-  PskKey,
   PskModeOption,
-  PskStoredOption,
   SniFunction,
   SniOption,
   TicketKeyOption,
   TicketKeysFunction,
   TicketKeysOption,
 } from './config/options.js';
+export type {
+  ClientPskOption,
+  PskChooser,
+  PskCredentialOption,
+  PskCredentialsOption,
+  PskImportHash,
+  PskImportOption,
+  PskKey,
+  PskStoredOption,
+} from './config/psk-options.js';
 export type { EarlyOutcome } from './connection/application-data.js';
 export type { DropCounts, DropReason, TraceEvent } from './connection/events.js';
 export type { Acceleration } from './driver/acceleration.js';

@@ -1,4 +1,4 @@
-/* The ciphers of records over EVP, without JavaScript. */
+/* The ciphers of records, and of their numbers, over EVP, without JavaScript. */
 #ifndef DATAGRAM_TLS_CIPHERS_H
 #define DATAGRAM_TLS_CIPHERS_H
 
@@ -12,8 +12,11 @@ enum { MAX_TEXT_LENGTH = 0xffffff };
 /* NULL for an unknown name. */
 const struct algorithm *algorithm_named(const char *name);
 
+/* That of the record numbers beside an AEAD (RFC 9147 §4.2.3). */
+const struct algorithm *mask_of(const struct algorithm *algorithm);
+
 /* The known algorithms are numbered from 0. */
-enum { ALGORITHMS = 9 };
+enum { ALGORITHMS = 10 };
 size_t algorithm_number(const struct algorithm *algorithm);
 
 /* One key, which is wiped when it is closed. */

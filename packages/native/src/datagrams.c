@@ -188,8 +188,26 @@ static void prepare(struct receiver *receiver, unsigned char *memory) {
   }
 }
 
+/* Asked for many, the kernel looks once more than it finds, and each of its messages has a header to be copied. */
+static int receive_one(const struct datagram_socket *from, unsigned char *memory, size_t *received) {
+  unsigned char *name = memory + 4, *room = memory + MAX_RECEIVED * RECEIVED_ENTRY;
+  socklen_t name_length = NAME_LENGTH;
+  ssize_t length;
+  do
+    length = recvfrom(from->descriptor, room, RECEIVED_ROOM, MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)name,
+                      &name_length);
+  while (length < 0 && errno == EINTR);
+  *received = length < 0 ? 0 : 1;
+  if (length < 0) return errno == EWOULDBLOCK ? EAGAIN : errno;
+  uint32_t known = (uint32_t)length;
+  memcpy(memory, &known, sizeof known);
+  if (name_length < NAME_LENGTH) memset(name + name_length, 0, NAME_LENGTH - name_length);
+  return 0;
+}
+
 int datagrams_receive(const struct datagram_socket *from, struct receiver *receiver, unsigned char *memory,
                       size_t most, size_t *received) {
+  if (most == 1) return receive_one(from, memory, received);
   if (receiver->memory != memory) prepare(receiver, memory);
   int count;
   do count = recvmmsg(from->descriptor, receiver->messages, (unsigned)most, MSG_DONTWAIT | MSG_TRUNC, NULL);
@@ -358,7 +376,14 @@ static void fill(struct batch *batch, const struct datagram_socket *by, const un
 /* In a call for many the kernel lets other threads run after each message. */
 static int send_some(const struct datagram_socket *by, struct mmsghdr *messages, unsigned count) {
   if (count > 1) return sendmmsg(by->descriptor, messages, count, MSG_DONTWAIT);
-  return sendmsg(by->descriptor, &messages->msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
+  const struct msghdr *message = &messages->msg_hdr;
+  const struct iovec *bytes = message->msg_iov;
+  /* A datagram by itself needs no headers, which the kernel copies. */
+  bool is_plain = message->msg_controllen == 0 && message->msg_iovlen == 1;
+  ssize_t sent = is_plain ? sendto(by->descriptor, bytes->iov_base, bytes->iov_len, MSG_DONTWAIT, message->msg_name,
+                                   message->msg_namelen)
+                          : sendmsg(by->descriptor, message, MSG_DONTWAIT);
+  return sent < 0 ? -1 : 1;
 }
 
 /* Sends all of `batch`, or up to an error; `*sent` counts its messages. */

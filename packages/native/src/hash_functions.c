@@ -5,8 +5,7 @@
 /* More than any handshake has. Output is made on the stack, of which Windows gives no more than a page at a time. */
 enum { MAX_INPUT_LENGTH = 0xffffff, MAX_OUTPUT_LENGTH = 1024 };
 
-/* NULL: it has thrown. */
-static struct hash *read_hash(napi_env env, napi_value value) {
+struct hash *read_hash(napi_env env, napi_value value) {
   struct environment *environment = environment_of(env);
   int64_t length;
   if (!read_number(env, value, "hash", MAX_DIGEST_LENGTH, &length)) return NULL;
@@ -127,49 +126,75 @@ static napi_value hkdf_expand(napi_env env, napi_callback_info info) {
   return derive(env, values, &work, hash_expand);
 }
 
-/*
- * The next HkdfLabel of `labels` (RFC 8446 §7.1): the length of its output, then a label and a context, each behind one byte
- * for its length. False where none is whole.
- */
-static bool next_label(struct text *labels, struct text *label, size_t *length) {
-  const unsigned char *bytes = labels->bytes;
-  size_t end = 3;
-  for (int part = 0; part < 2; part++) {
-    if (end > labels->length) return false;
-    end += bytes[end - 1] + (part == 0 ? 1u : 0u);
-  }
-  if (end > labels->length) return false;
-  *label = (struct text){ bytes, end };
-  *length = (size_t)bytes[0] << 8 | bytes[1];
-  *labels = (struct text){ bytes + end, labels->length - end };
+enum derivation_kind { BY_EXPAND, BY_HMAC, DERIVATION_KINDS };
+
+/* One of several derivations. */
+struct step {
+  size_t from; /* 0: the key; n: the output of the nth step */
+  enum derivation_kind kind;
+  size_t length;
+  struct text text;
+};
+
+/* More than a handshake has at once. */
+enum { STEP_HEAD_LENGTH = 6, MAX_STEPS = 31 };
+
+static size_t read_u16(const unsigned char *bytes) {
+  return (size_t)bytes[0] << 8 | bytes[1];
+}
+
+/* The next one of `steps`. False where none is whole. */
+static bool next_step(struct text *steps, struct step *step) {
+  const unsigned char *bytes = steps->bytes;
+  if (steps->length < STEP_HEAD_LENGTH || bytes[1] >= DERIVATION_KINDS) return false;
+  *step = (struct step){ bytes[0], (enum derivation_kind)bytes[1], read_u16(bytes + 2),
+                         { bytes + STEP_HEAD_LENGTH, read_u16(bytes + 4) } };
+  size_t end = STEP_HEAD_LENGTH + step->text.length;
+  if (end > steps->length) return false;
+  *steps = (struct text){ bytes + end, steps->length - end };
   return true;
 }
 
 /* False: it has thrown. `all`: the length of all outputs. */
-static bool measure_labels(napi_env env, struct text labels, size_t *all) {
-  struct text label;
-  size_t length;
+static bool measure_steps(napi_env env, const struct work *work, size_t *all) {
+  struct text steps = work->text;
+  struct step step;
   *all = 0;
-  while (labels.length > 0) {
-    if (!next_label(&labels, &label, &length)) return refuse_value(env, "memory", "has no whole labels");
-    *all += length;
+  for (size_t number = 0; steps.length > 0; number++) {
+    if (number == MAX_STEPS) return refuse_range(env, "memory", "has too many steps");
+    if (!next_step(&steps, &step)) return refuse_value(env, "memory", "has no whole steps");
+    if (step.from > number) return refuse_value(env, "memory", "has a step from a later one");
+    if (step.kind == BY_HMAC && step.length != work->hash->length)
+      return refuse_value(env, "memory", "has an HMAC of another length");
+    *all += step.length;
     if (*all > MAX_OUTPUT_LENGTH) return refuse_range(env, "memory", "asks for too long outputs");
   }
   return true;
 }
 
-static napi_value expand_labels(napi_env env, napi_callback_info info) {
+static bool take_step(struct hash *hash, struct text key, const struct step *step, unsigned char *out) {
+  return step->kind == BY_HMAC ? hash_hmac(hash, key, step->text, out)
+                               : hash_expand(hash, key, step->text, out, step->length);
+}
+
+static napi_value derive_all(napi_env env, napi_callback_info info) {
   napi_value values[4];
   struct work work;
+  struct step step;
+  struct text outputs[MAX_STEPS + 1];
   unsigned char made[MAX_OUTPUT_LENGTH];
-  size_t all, length;
-  if (!read_arguments(env, info, 4, values) || !read_work(env, values, "keyLength", "labelsLength", &work) ||
-      !measure_labels(env, work.text, &all) || !has_room(env, &work, all))
+  size_t all;
+  if (!read_arguments(env, info, 4, values) || !read_work(env, values, "keyLength", "stepsLength", &work) ||
+      !measure_steps(env, &work, &all) || !has_room(env, &work, all))
     return NULL;
-  struct text labels = work.text, label;
+  struct text steps = work.text;
   bool done = true;
-  for (size_t at = 0; done && next_label(&labels, &label, &length); at += length)
-    done = hash_expand(work.hash, work.key, label, made + at, length);
+  outputs[0] = work.key;
+  for (size_t number = 1, at = 0; done && next_step(&steps, &step); number++) {
+    done = take_step(work.hash, outputs[step.from], &step, made + at);
+    outputs[number] = (struct text){ made + at, step.length };
+    at += step.length;
+  }
   return finish(env, &work, done, made, all);
 }
 
@@ -180,7 +205,7 @@ bool add_hash_functions(napi_env env, napi_value exports) {
     { "hmac", NULL, hmac, NULL, NULL, NULL, napi_enumerable, NULL },
     { "prf", NULL, prf, NULL, NULL, NULL, napi_enumerable, NULL },
     { "hkdfExpand", NULL, hkdf_expand, NULL, NULL, NULL, napi_enumerable, NULL },
-    { "expandLabels", NULL, expand_labels, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "deriveAll", NULL, derive_all, NULL, NULL, NULL, napi_enumerable, NULL },
   };
   return napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) == napi_ok ||
          failed(env);

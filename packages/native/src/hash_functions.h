@@ -11,12 +11,19 @@
  *   prf(hash, memory, secretLength, seedLength, length)
  *                                            P_hash of TLS 1.2, of a seed that begins with the label
  *   hkdfExpand(hash, memory, keyLength, infoLength, length)
+ *   deriveAll(hash, memory, keyLength, stepsLength)
+ *                                            several outputs, one behind the other. Each step has one byte that says what its
+ *                                            key is, 0 for that in memory and n for the output of the nth step; one byte for
+ *                                            what it does, 0 for HKDF-Expand and 1 for HMAC; the length of its output and that
+ *                                            of its text, in two bytes each; and the text
  */
 #ifndef DATAGRAM_TLS_HASH_FUNCTIONS_H
 #define DATAGRAM_TLS_HASH_FUNCTIONS_H
 
 #include "environment.h"
 
+/* The hash of an argument. NULL: it has thrown. */
+struct hash *read_hash(napi_env env, napi_value value);
 /* False: it has thrown. */
 bool add_hash_functions(napi_env env, napi_value exports);
 

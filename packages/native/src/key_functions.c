@@ -6,7 +6,7 @@
 
 enum { MAX_NAME_LENGTH = 32 };
 
-static const struct algorithm *read_algorithm(napi_env env, napi_value value) {
+const struct algorithm *read_algorithm(napi_env env, napi_value value) {
   char name[MAX_NAME_LENGTH];
   size_t length;
   if (napi_get_value_string_latin1(env, value, name, sizeof name, &length) != napi_ok) {
@@ -104,6 +104,118 @@ static napi_value open_sealed(napi_env env, napi_callback_info info) {
   return napi_get_boolean(env, is_authentic, &answer) == napi_ok ? answer : NULL;
 }
 
+/* NULL: it has thrown. */
+static struct record_key *read_record_key(napi_env env, napi_value value) {
+  struct key_slot *slot = read_key(env, value, KEY_OF_RECORDS);
+  return slot == NULL ? NULL : &slot->records;
+}
+
+static napi_value create_record_key(napi_env env, napi_callback_info info) {
+  struct environment *environment = environment_of(env);
+  napi_value values[4];
+  struct bytes secrets;
+  int64_t epoch;
+  if (!read_arguments(env, info, 4, values) || !read_owner(env, values[0])) return NULL;
+  const struct algorithm *algorithm = read_algorithm(env, values[1]);
+  if (algorithm == NULL || !read_number(env, values[2], "epoch", UINT16_MAX, &epoch) ||
+      !read_bytes(env, values[3], "secrets", &secrets))
+    return NULL;
+  if (algorithm->tag_length == 0) {
+    refuse_value(env, "name", "is no AEAD");
+    return NULL;
+  }
+  bool encrypts_numbers = secrets.length == record_secrets_length(algorithm, true);
+  if (!encrypts_numbers && secrets.length != record_secrets_length(algorithm, false)) {
+    refuse_range(env, "secrets", "has the wrong length");
+    return NULL;
+  }
+  if (!environment->has_ssl) return NULL;
+  int64_t number = keys_open_records(&environment->keys, &environment->ssl, algorithm, encrypts_numbers,
+                                     (uint16_t)epoch, secrets.data);
+  return give_key(env, values[0], number, CIPHER_MEMORY);
+}
+
+static napi_value use_connection_id(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  struct bytes cid;
+  if (!read_arguments(env, info, 2, values)) return NULL;
+  struct record_key *key = read_record_key(env, values[0]);
+  if (key == NULL || !read_bytes(env, values[1], "cid", &cid)) return NULL;
+  if (cid.length > MAX_CID_LENGTH) {
+    refuse_range(env, "cid", "is too long");
+    return NULL;
+  }
+  if (!record_use_cid(key, cid.data, cid.length)) failed(env);
+  return NULL;
+}
+
+static napi_value seal_record(napi_env env, napi_callback_info info) {
+  napi_value values[6];
+  struct bytes bytes;
+  int64_t type, sequence, offset, length;
+  if (!read_arguments(env, info, 6, values)) return NULL;
+  const struct record_key *key = read_record_key(env, values[0]);
+  if (key == NULL || !read_number(env, values[1], "type", UINT8_MAX, &type) ||
+      !read_number(env, values[2], "sequence", MAX_RECORD_NUMBER, &sequence) ||
+      !read_bytes(env, values[3], "bytes", &bytes) ||
+      !read_number(env, values[4], "offset", MAX_TEXT_LENGTH, &offset) ||
+      !read_number(env, values[5], "length", MAX_CONTENT_LENGTH, &length))
+    return NULL;
+  if ((uint64_t)(offset + length) + record_overhead(key) > bytes.length) {
+    refuse_range(env, "bytes", "has no room for the record");
+    return NULL;
+  }
+  if (!record_seal(key, (unsigned char)type, sequence, bytes.data + offset, (size_t)length))
+    return cipher_failed(env);
+  return NULL;
+}
+
+/* As key_functions.h says. */
+static int64_t told(enum record_result result, int64_t expected, const struct opened_record *opened) {
+  switch (result) {
+    case RECORD_OPENED:
+      return (opened->sequence - expected) * 0x800000 + (int64_t)(opened->length << 8 | opened->type);
+    case RECORD_OLDER:
+      return opened->sequence - expected - 1;
+    default:
+      return -1;
+  }
+}
+
+static napi_value open_record(napi_env env, napi_callback_info info) {
+  napi_value values[8], answer;
+  struct bytes bytes, out;
+  int64_t expected, start, body_start, end, at;
+  if (!read_arguments(env, info, 8, values)) return NULL;
+  const struct record_key *key = read_record_key(env, values[0]);
+  if (key == NULL || !read_number(env, values[1], "expected", MAX_RECORD_NUMBER + 1, &expected) ||
+      !read_bytes(env, values[2], "bytes", &bytes) ||
+      !read_number(env, values[3], "start", MAX_TEXT_LENGTH, &start) ||
+      !read_number(env, values[4], "bodyStart", MAX_TEXT_LENGTH, &body_start) ||
+      !read_number(env, values[5], "end", MAX_TEXT_LENGTH, &end) || !read_bytes(env, values[6], "out", &out) ||
+      !read_number(env, values[7], "at", MAX_TEXT_LENGTH, &at))
+    return NULL;
+  const unsigned char *record = bytes.data + start;
+  struct record_text text;
+  if (start > body_start || body_start > end || (uint64_t)end > bytes.length ||
+      !record_find_text(key, record, (size_t)(body_start - start), (size_t)(end - body_start), &text)) {
+    refuse_range(env, "end", "is of no record");
+    return NULL;
+  }
+  if ((uint64_t)at + text.length > out.length) {
+    refuse_range(env, "out", "has no room for the text");
+    return NULL;
+  }
+  if (!is_apart(record + text.at, out.data + at, text.length)) {
+    refuse_value(env, "out", "overlaps the sealed text");
+    return NULL;
+  }
+  struct opened_record opened;
+  enum record_result result =
+    record_open(key, expected, record, (size_t)(body_start - start), text, out.data + at, &opened);
+  return napi_create_int64(env, told(result, expected, &opened), &answer) == napi_ok ? answer : NULL;
+}
+
 static napi_value mask(napi_env env, napi_callback_info info) {
   napi_value values[3];
   struct bytes sample, out;
@@ -133,6 +245,10 @@ bool add_key_functions(napi_env env, napi_value exports) {
     { "createKey", NULL, create_key, NULL, NULL, NULL, napi_enumerable, NULL },
     { "seal", NULL, seal, NULL, NULL, NULL, napi_enumerable, NULL },
     { "open", NULL, open_sealed, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "createRecordKey", NULL, create_record_key, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "useConnectionId", NULL, use_connection_id, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "sealRecord", NULL, seal_record, NULL, NULL, NULL, napi_enumerable, NULL },
+    { "openRecord", NULL, open_record, NULL, NULL, NULL, napi_enumerable, NULL },
     { "mask", NULL, mask, NULL, NULL, NULL, napi_enumerable, NULL },
     { "closeKey", NULL, close_key, NULL, NULL, NULL, napi_enumerable, NULL },
   };

@@ -41,8 +41,7 @@ static int64_t take(struct keys *keys, struct key_slot *slot, enum key_kind kind
   return slot->number;
 }
 
-static struct schedules *schedules_for(struct keys *keys, const struct openssl *ssl,
-                                       const struct algorithm *algorithm) {
+struct schedules *keys_schedules(struct keys *keys, const struct openssl *ssl, const struct algorithm *algorithm) {
   struct schedules **schedules = &keys->schedules[algorithm_number(algorithm)];
   if (*schedules == NULL) *schedules = schedules_new(ssl, algorithm);
   return *schedules;
@@ -50,10 +49,21 @@ static struct schedules *schedules_for(struct keys *keys, const struct openssl *
 
 int64_t keys_open(struct keys *keys, const struct openssl *ssl, const struct algorithm *algorithm,
                   const unsigned char *key) {
-  struct schedules *schedules = schedules_for(keys, ssl, algorithm);
+  struct schedules *schedules = keys_schedules(keys, ssl, algorithm);
   struct key_slot *slot = schedules == NULL ? NULL : free_slot(keys, ssl);
   if (slot == NULL || !cipher_open(&slot->cipher, schedules, keys->first_free, key)) return 0;
   return take(keys, slot, KEY_OF_CIPHER);
+}
+
+int64_t keys_open_records(struct keys *keys, const struct openssl *ssl, const struct algorithm *algorithm,
+                          bool encrypts_numbers, uint16_t epoch, const unsigned char *secrets) {
+  struct schedules *schedules = keys_schedules(keys, ssl, algorithm);
+  struct schedules *masks = encrypts_numbers ? keys_schedules(keys, ssl, mask_of(algorithm)) : NULL;
+  bool has_all = schedules != NULL && (masks != NULL || !encrypts_numbers);
+  struct key_slot *slot = has_all ? free_slot(keys, ssl) : NULL;
+  if (slot == NULL) return 0;
+  if (!record_key_open(&slot->records, schedules, masks, keys->first_free, epoch, secrets)) return 0;
+  return take(keys, slot, KEY_OF_RECORDS);
 }
 
 int64_t keys_add_pair(struct keys *keys, const struct pair *pair) {
@@ -73,10 +83,16 @@ struct key_slot *keys_find(struct keys *keys, int64_t number) {
 }
 
 static void close_slot(struct key_slot *slot) {
-  if (slot->kind == KEY_PAIR) {
-    pair_close(&slot->pair);
-  } else {
-    cipher_close(&slot->cipher);
+  switch (slot->kind) {
+    case KEY_OF_CIPHER:
+      cipher_close(&slot->cipher);
+      break;
+    case KEY_OF_RECORDS:
+      record_key_close(&slot->records);
+      break;
+    case KEY_PAIR:
+      pair_close(&slot->pair);
+      break;
   }
   slot->number = 0;
 }

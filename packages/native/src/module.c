@@ -3,12 +3,14 @@
  * decides what of it is used, after a test with known answers.
  */
 #include "datagram_functions.h"
+#include "derived_functions.h"
 #include "hash_functions.h"
 #include "key_functions.h"
 #include "pair_functions.h"
 
-/* Raised when a function changes. The library takes no other number. */
-enum { INTERFACE = 9 };
+#ifndef INTERFACE
+#error "scripts/native.mjs gives the number of the library, which takes no other one"
+#endif
 
 static bool set_number(napi_env env, napi_value object, const char *name, double number) {
   napi_value value;
@@ -26,7 +28,7 @@ NAPI_MODULE_INIT() {
   if (environment == NULL) return NULL;
   if (!set_number(env, exports, "interface", INTERFACE) ||
       !set_number(env, exports, "openssl", openssl_version(environment)) || !add_key_functions(env, exports) ||
-      !add_hash_functions(env, exports) || !add_pair_functions(env, exports) ||
+      !add_hash_functions(env, exports) || !add_derived_functions(env, exports) || !add_pair_functions(env, exports) ||
       !add_datagram_functions(env, exports)) {
     failed(env);
     return NULL;

@@ -16,6 +16,18 @@ typedef struct evp_md_ctx_st EVP_MD_CTX;
 typedef struct evp_pkey_st EVP_PKEY;
 typedef struct evp_pkey_ctx_st EVP_PKEY_CTX;
 
+/* A value with a name, of which arrays end with one without a name. */
+typedef struct {
+  const char *name;
+  unsigned int type;
+  void *bytes;
+  size_t length;
+  size_t written;
+} OSSL_PARAM;
+
+/* A type of OSSL_PARAM. */
+enum { OCTET_STRING = 5 };
+
 /* Return type, name, parameters. */
 #define OPENSSL_FUNCTIONS(F)                                                                                  \
   F(unsigned long, OpenSSL_version_num, (void))                                                               \
@@ -27,6 +39,8 @@ typedef struct evp_pkey_ctx_st EVP_PKEY_CTX;
   F(void, EVP_CIPHER_CTX_free, (EVP_CIPHER_CTX * context))                                                    \
   F(int, EVP_CIPHER_CTX_ctrl, (EVP_CIPHER_CTX * context, int command, int number, void *bytes))               \
   F(int, EVP_CIPHER_CTX_set_padding, (EVP_CIPHER_CTX * context, int padding))                                 \
+  F(int, EVP_CIPHER_CTX_set_params, (EVP_CIPHER_CTX * context, const OSSL_PARAM *parameters))                 \
+  F(int, EVP_CIPHER_CTX_get_params, (EVP_CIPHER_CTX * context, OSSL_PARAM * parameters))                      \
   F(int, EVP_CipherInit_ex,                                                                                   \
     (EVP_CIPHER_CTX * context, const EVP_CIPHER *cipher, void *engine, const unsigned char *key,              \
      const unsigned char *iv, int encrypt))                                                                   \
@@ -81,7 +95,7 @@ typedef struct evp_pkey_ctx_st EVP_PKEY_CTX;
      size_t text_length))
 
 /* Commands of EVP_CIPHER_CTX_ctrl. */
-enum { AEAD_SET_IV_LENGTH = 0x9, AEAD_GET_TAG = 0x10, AEAD_SET_TAG = 0x11 };
+enum { AEAD_SET_IV_LENGTH = 0x9, AEAD_SET_TAG = 0x11 };
 
 struct openssl {
 #define MEMBER(result, name, parameters) result(*name) parameters;

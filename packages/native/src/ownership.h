@@ -15,7 +15,7 @@ bool read_owner(napi_env env, napi_value value);
  */
 napi_value give_to(napi_env env, napi_value owner, int64_t number, closer *close, int64_t memory);
 /* For the `memory` of keys: of a cipher, its slot and what says whose it is; of a pair, what OpenSSL allocates. */
-enum { CIPHER_MEMORY = 128, PAIR_MEMORY = 1024 };
+enum { CIPHER_MEMORY = 200, PAIR_MEMORY = 1024 };
 /* The same for a key. NULL also where the number is 0. */
 napi_value give_key(napi_env env, napi_value owner, int64_t number, int64_t memory);
 /* NULL: it has thrown. */

@@ -64,7 +64,7 @@ EVP_CIPHER_CTX *schedule_of(struct schedules *schedules, uint32_t place, const u
   struct schedule *schedule = &schedules->recent[place % RECENT_SCHEDULES];
   if (schedule->context == NULL && !make(schedules, schedule)) return NULL;
   bool has_key = schedule->place == place && serves(schedules, schedule, direction);
-  if (has_key && nonce == NULL) return schedule->context;
+  if (has_key && nonce == NULL && schedule->direction == direction) return schedule->context;
   if (schedules->ssl->EVP_CipherInit_ex(schedule->context, NULL, NULL, has_key ? NULL : key, nonce, direction) != 1) {
     drop(schedules, schedule);
     return NULL;
@@ -80,7 +80,8 @@ void schedule_forget(struct schedules *schedules, uint32_t place) {
   if (schedule->context == NULL || schedule->direction == NO_DIRECTION || schedule->place != place) return;
   schedule->direction = NO_DIRECTION;
   /* ChaCha20 keeps a part of its key stream besides, which a new key leaves. */
-  if (schedules->algorithm->kind == KIND_CHACHA ||
-      schedules->ssl->EVP_CipherInit_ex(schedule->context, NULL, NULL, zeros, NULL, DIRECTION_SEAL) != 1)
+  bool is_chacha =
+    schedules->algorithm->kind == KIND_CHACHA || schedules->algorithm->kind == KIND_CHACHA_MASK;
+  if (is_chacha || schedules->ssl->EVP_CipherInit_ex(schedule->context, NULL, NULL, zeros, NULL, DIRECTION_SEAL) != 1)
     drop(schedules, schedule);
 }

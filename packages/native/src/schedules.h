@@ -10,11 +10,8 @@
 
 #include <stdint.h>
 
-/*
- * AEADs for records, and AES for the masks of their numbers in DTLS 1.3 (RFC 9147 §4.2.3). A mask of ChaCha20 costs
- * JavaScript no more than a call of this module.
- */
-enum kind { KIND_GCM, KIND_CCM, KIND_CHACHA, KIND_AES_MASK };
+/* AEADs for records, and what masks their numbers in DTLS 1.3 (RFC 9147 §4.2.3). */
+enum kind { KIND_GCM, KIND_CCM, KIND_CHACHA, KIND_AES_MASK, KIND_CHACHA_MASK };
 
 struct algorithm {
   const char *name;    /* the library's */
@@ -51,8 +48,8 @@ struct schedules *schedules_new(const struct openssl *ssl, const struct algorith
 void schedules_free(struct schedules *schedules);
 
 /*
- * The context of the key, whose place no other key has before schedule_forget, with a nonce unless that is NULL. NULL when
- * OpenSSL fails, which takes a lack of memory.
+ * The context of the key, whose place no other key has before schedule_forget, for this direction and with a nonce unless that
+ * is NULL. NULL when OpenSSL fails, which takes a lack of memory.
  */
 EVP_CIPHER_CTX *schedule_of(struct schedules *schedules, uint32_t place, const unsigned char *key,
                             enum direction direction, const unsigned char *nonce);

@@ -99,6 +99,108 @@ function goodCall() {
     throw new Error(`${name} gives another text`);
 }
 
+const IV = 12;
+const SALT = 4;
+
+/** A sequence number of 48 bits, in 6 bytes. */
+const u48 = (number) => Buffer.from(number.toString(16).padStart(12, '0'), 'hex');
+
+/** RFC 8446 §5.3. */
+function maskedNonce(iv, number) {
+  const nonce = Buffer.from(iv);
+  for (const [i, byte] of number.entries()) nonce[i + nonce.length - number.length] ^= byte;
+  return nonce;
+}
+
+/** RFC 9147 §4.2.3. */
+function maskOf(nodes, sn, sample) {
+  const name = nodes.startsWith('chacha') ? 'chacha20' : `aes-${sn.length * 8}-ecb`;
+  const stream = name === 'chacha20';
+  const cipher = crypto.createCipheriv(name, sn, stream ? sample : null);
+  return stream ? cipher.update(Buffer.alloc(16)) : cipher.setAutoPadding(false).update(sample);
+}
+
+/** The parts of a record of DTLS 1.2 (RFC 5288 §3, RFC 6655 §3, RFC 7905 §2; RFC 9146 §5.3) or 1.3 (RFC 9147 §4). */
+function partsOf({ nodes, tagLength, encrypts, epoch, iv, cid, type, sequence, content }) {
+  const number = Buffer.concat([Buffer.of(epoch >> 8, epoch & 255), u48(sequence)]);
+  const hasType = encrypts || cid.length > 0;
+  const text = hasType ? Buffer.concat([content, Buffer.of(type)]) : Buffer.from(content);
+  const explicit = !encrypts && iv.length === SALT ? number : Buffer.alloc(0);
+  const body = explicit.length + text.length + tagLength;
+  const ends = [body >> 8, body & 255];
+  if (encrypts) {
+    const header = Buffer.of(
+      0x2c | (epoch & 3) | (cid.length > 0 ? 16 : 0),
+      ...cid,
+      ...number.subarray(6),
+      ...ends,
+    );
+    return { header, explicit, text, aad: header, nonce: maskedNonce(iv, number.subarray(2)) };
+  }
+  const outer = cid.length > 0 ? 25 : type;
+  const header = Buffer.of(outer, 254, 253, ...number, ...cid, ...ends);
+  const length = [text.length >> 8, text.length & 255];
+  const start = [...new Uint8Array(8).fill(255), 25, cid.length, 25, 254, 253, ...number, ...cid];
+  const aad =
+    cid.length > 0 ? Buffer.of(...start, ...length) : Buffer.of(...number, type, 254, 253, ...length);
+  const nonce = nodes.startsWith('chacha') ? maskedNonce(iv, number) : Buffer.concat([iv, explicit]);
+  return { header, explicit, text, aad, nonce };
+}
+
+/** A record that node:crypto puts together from its parts, sealed, opened, and refused when a bit differs. */
+function goodRecord() {
+  const encrypts = below(2) === 0;
+  const [name, nodes, keyLength, tagLength] = pick(AEADS.filter((each) => !encrypts || each[3] === 16));
+  const ivLength = encrypts || nodes.startsWith('chacha') ? IV : SALT;
+  const [secret, iv, sn] = [bytes(keyLength), bytes(ivLength), bytes(encrypts ? keyLength : 0)];
+  const cid = bytes(pick([0, 0, 8, below(256)]));
+  const [epoch, type] = [below(0x10000), 1 + below(255)];
+  const sequence = pick([below(1000), below(2 ** 31), 2 ** 48 - 1 - below(1000)]);
+  const content = bytes(below(pick([100, 16_385])));
+  const key = native.createRecordKey(
+    newOwner(),
+    name,
+    epoch,
+    new Uint8Array(Buffer.concat([secret, iv, sn])),
+  );
+  keys[below(200)] = key;
+  if (cid.length > 0) native.useConnectionId(key, cid);
+  const given = { nodes, tagLength, encrypts, epoch, iv, cid, type, sequence, content };
+  const { header, explicit, text, aad, nonce } = partsOf(given);
+  const cipher = crypto.createCipheriv(nodes, secret, nonce, { authTagLength: tagLength });
+  cipher.setAAD(aad, { plaintextLength: text.length });
+  const sealed = Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()]);
+  const expected = Buffer.concat([header, explicit, sealed]);
+  if (encrypts) {
+    const mask = maskOf(nodes, sn, sealed.subarray(0, 16));
+    for (const i of [0, 1]) expected[header.length - 4 + i] ^= mask[i];
+  }
+  const offset = below(20);
+  const room = new Uint8Array(offset + expected.length);
+  room.set(content, offset + header.length + explicit.length);
+  native.sealRecord(key, type, sequence, room, offset, content.length);
+  const what = `${name} of ${content.length} bytes, ${cid.length} of an ID`;
+  if (!expected.equals(room.subarray(offset))) throw new Error(`${what}: another record`);
+  openAll({ key, what, room, offset, header, text, content, type, sequence, encrypts });
+}
+
+function openAll({ key, what, room, offset, header, text, content, type, sequence, encrypts }) {
+  const bodyAt = offset + header.length;
+  const forged = below(4) === 0;
+  if (forged) room[pick([offset + 3, bodyAt + below(room.length - bodyAt)])] ^= 1 << below(8);
+  const at = below(10);
+  const out = new Uint8Array(at + text.length);
+  const open = (expected) => native.openRecord(key, expected, room, offset, bodyAt, room.length, out, at);
+  const back = encrypts && !forged && sequence + 100 < 2 ** 48 ? below(100) : 0;
+  if (back > 0 && open(sequence + back) !== -back - 1) throw new Error(`${what}: another number`);
+  const found = open(sequence);
+  // A number that was changed may be taken for an older one.
+  const good = content.length * 256 + type;
+  if (forged ? found >= 0 : found !== good) throw new Error(`${what}: ${found}`);
+  const shown = out.subarray(at, at + content.length);
+  if (!shown.every((byte, i) => byte === (forged ? 0 : content[i]))) throw new Error(`${what}: another text`);
+}
+
 const HASHES = { 32: 'sha256', 48: 'sha384', 64: 'sha512' };
 const hmacOf = (name, key, ...parts) =>
   parts.reduce((hmac, part) => hmac.update(part), crypto.createHmac(name, key)).digest();
@@ -143,25 +245,69 @@ function goodDerivation() {
   fill();
   native.hkdfExpand(hash, memory, key.length, text.length, length);
   check('HKDF', expansionOf(name, key, text, length));
-  goodLabels(hash, key);
+  goodSteps(hash, key);
   native.digest(hash, text, text.length, memory);
   const expected = crypto.createHash(name).update(text).digest();
   if (!expected.equals(memory.subarray(0, hash))) throw new Error(`${name} differs at ${text.length} bytes`);
 }
 
-/** Labels of RFC 8446 §7.1 behind a key, and an output for each. */
-function goodLabels(hash, key) {
+/** Steps behind a key, each of that key or of an output before. */
+function goodSteps(hash, key) {
   const name = HASHES[hash];
-  const labels = Array.from({ length: below(5) }, () => {
-    const [label, context, length] = [bytes(below(256)), bytes(below(256)), below(250)];
-    return [Uint8Array.of(length >> 8, length, label.length, ...label, context.length, ...context), length];
+  const outputs = [key];
+  const steps = Array.from({ length: below(8) }, (_, number) => {
+    const [from, kind, text] = [below(number + 1), below(2), bytes(below(150))];
+    const length = kind === 1 ? hash : below(60);
+    const secret = outputs[from];
+    outputs.push(kind === 1 ? hmacOf(name, secret, text) : expansionOf(name, secret, text, length));
+    return Uint8Array.of(from, kind, length >> 8, length, text.length >> 8, text.length, ...text);
   });
-  const input = Buffer.concat([key, ...labels.map(([label]) => label)]);
-  const expected = Buffer.concat(labels.map(([label, length]) => expansionOf(name, key, label, length)));
+  const input = Buffer.concat([key, ...steps]);
+  const expected = Buffer.concat(outputs.slice(1));
   const memory = new Uint8Array(Math.max(input.length, expected.length) + below(20));
   memory.set(input);
-  native.expandLabels(hash, memory, key.length, input.length - key.length);
-  if (!expected.equals(memory.subarray(0, expected.length))) throw new Error(`labels of ${name} differ`);
+  native.deriveAll(hash, memory, key.length, input.length - key.length);
+  if (!expected.equals(memory.subarray(0, expected.length))) throw new Error(`steps of ${name} differ`);
+  if (memory.subarray(expected.length).some((byte) => byte !== 0))
+    throw new Error(`steps of ${name} leave their input behind`);
+}
+
+/** A text under a key and a nonce that HKDF makes of a root and of information, as node:crypto seals it. */
+function goodDerived() {
+  const [aead, nodes, keyLength, tagLength] = pick(AEADS);
+  const hash = Number(pick(Object.keys(HASHES)));
+  const [text, root, info, aad] = [someLength(), someLength(), below(300), below(300)].map(bytes);
+  const made = expansionOf(HASHES[hash], root, info, keyLength + 12);
+  const cipher = crypto.createCipheriv(nodes, made.subarray(0, keyLength), made.subarray(keyLength), {
+    authTagLength: tagLength,
+  });
+  cipher.setAAD(aad, { plaintextLength: text.length });
+  const sealed = Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()]);
+  const { length } = sealed;
+  const memory = new Uint8Array(length + root.length + info.length + aad.length + below(20));
+  const fill = (first) => {
+    memory.set(first);
+    let at = length;
+    for (const part of [root, info, aad]) {
+      memory.set(part, at);
+      at += part.length;
+    }
+  };
+  const lengths = [length, root.length, info.length, aad.length];
+  const check = (what, expected) => {
+    if (!expected.every((byte, i) => memory[i] === byte)) throw new Error(`${aead}: ${what} differs`);
+    if (memory.subarray(expected.length).some((byte) => byte !== 0))
+      throw new Error(`${aead}: ${what} leaves its input behind`);
+  };
+  fill(text);
+  native.sealDerived(hash, aead, memory, ...lengths);
+  check('a sealed text', sealed);
+  const forged = below(4) === 0;
+  fill(sealed);
+  if (forged) memory[below(length)] ^= 1 << below(8);
+  if (native.openDerived(hash, aead, memory, ...lengths) === forged)
+    throw new Error(`${aead} opens a text that it must not`);
+  check('an opened text', forged ? bytes(0) : text);
 }
 
 const GROUPS = {
@@ -272,7 +418,20 @@ const someHash = () => pick([32, 48, 64, 20, below(70), any()]);
 
 const CALLS = [
   ...datagramCalls(native, { below, pick, any, newOwner }),
-  ...[goodCall, goodCall, goodCall, goodDerivation, goodExchange, goodVerification, goodSignature],
+  ...[
+    goodCall,
+    goodCall,
+    goodCall,
+    goodRecord,
+    goodRecord,
+    goodRecord,
+    goodRecord,
+    goodDerivation,
+    goodDerived,
+    goodExchange,
+    goodVerification,
+    goodSignature,
+  ],
   () => (keys[below(200)] = native.importPrivateKey(newOwner(), somePkcs8())),
   () => native.importPrivateKey(any(), any()),
   () => native.generateKey(any(), any(), any()),
@@ -293,14 +452,34 @@ const CALLS = [
   () => native.prf(someHash(), pick([someBytes, any])(), below(100), below(100), below(20_000)),
   () => native.hkdfExpand(someHash(), pick([someBytes, any])(), below(100), below(100), below(20_000)),
   () => native[pick(['prf', 'hkdfExpand'])](any(), any(), any(), any(), any()),
-  () => native[pick(['digest', 'hmac', 'expandLabels'])](any(), any(), any(), any()),
-  () => native.expandLabels(someHash(), pick([someBytes, any])(), below(100), below(300)),
+  () => native[pick(['digest', 'hmac', 'deriveAll'])](any(), any(), any(), any()),
+  () => native.deriveAll(someHash(), pick([someBytes, any])(), below(100), below(300)),
+  () => native[pick(['sealDerived', 'openDerived'])](any(), any(), any(), any(), any(), any(), any()),
+  () =>
+    native[pick(['sealDerived', 'openDerived'])](
+      ...[someHash(), pick(AEADS)[0], pick([someBytes, any])()],
+      ...[below(100), below(100), below(100), below(3000)],
+    ),
   () => native.createKey(any(), any(), any()),
   () => native.createKey(newOwner(), pick(['aes-128-gcm', 'aes-128-mask', any()]), someBytes()),
   () => native.seal(any(), any(), any(), any(), any(), any()),
   () => native.seal(pick(keys), bytes(12), someBytes(), someBytes(), below(3000), below(3000)),
   () => native.open(any(), any(), any(), any(), any()),
   () => native.open(pick(keys), bytes(12), someBytes(), someBytes(), someBytes()),
+  () => native.createRecordKey(any(), any(), any(), any()),
+  () =>
+    native.createRecordKey(newOwner(), pick(['aes-128-gcm', 'aes-128-ccm-8']), below(70_000), someBytes()),
+  () => native.useConnectionId(any(), any()),
+  () => native.useConnectionId(pick(keys), someBytes()),
+  () => native.sealRecord(any(), any(), any(), any(), any(), any()),
+  () => native.sealRecord(pick(keys), below(300), below(2 ** 31), someBytes(), below(60), below(3000)),
+  () => native.openRecord(any(), any(), any(), any(), any(), any(), any(), any()),
+  () => {
+    const start = below(60);
+    const body = start + pick([13, 5, below(300)]);
+    const end = body + below(3000);
+    native.openRecord(pick(keys), below(2 ** 31), someBytes(), start, body, end, someBytes(), below(60));
+  },
   () => native.mask(pick(keys), someBytes(), someBytes()),
   () => native.closeKey(pick([pick(keys), any()])),
 ];

@@ -20,6 +20,14 @@ export const floods: readonly Attack[] = [
     run: (field) => helloFlood(field, 20 * field.capacity),
   },
   {
+    name: 'ClientHellos in bursts',
+    cases: 'A2',
+    unvalidated: true,
+    // What comes with a burst finds no room in the socket.
+    repeats: 4,
+    run: helloBursts,
+  },
+  {
     name: 'ClientHellos, uplink of 2 Mbit/s',
     cases: 'A2',
     place: 'slow-uplink',
@@ -57,19 +65,46 @@ export const floods: readonly Attack[] = [
 ];
 
 const ADDRESSES = 200;
+/** ClientHellos of a burst, and ms between two of them. */
+const BURST = 2000;
+const BETWEEN_BURSTS = 250;
 /** The answers exceed the uplink of the place. */
 const SLOW_UPLINK_RATE = 2000;
 /** Offset of a ClientHello's random in its first datagram, and its length. */
 const RANDOM = { at: 13 + 12 + 2, length: 32 };
 
 function helloFlood(field: Battlefield, rate: number): Promise<Tally> {
+  return flood(field, rate, helloMaker());
+}
+
+function helloMaker(): (i: number) => Buffer {
   const hellos = (['DTLSv1.2', 'DTLSv1.3'] as const).flatMap((version) =>
     firstHello(clientSecurity(version)).slice(0, 1),
   );
-  return flood(field, rate, (i) => {
+  return (i) => {
     const hello = Buffer.from(hellos[i % hellos.length] ?? Buffer.alloc(0));
     return randomFillSync(hello, RANDOM.at, RANDOM.length);
-  });
+  };
+}
+
+/** Each fills the socket of the server at once; between two of them all is quiet. */
+async function helloBursts(field: Battlefield): Promise<Tally> {
+  const sockets = await openSockets(field, ADDRESSES);
+  const make = helloMaker();
+  const count = { datagrams: 0, bytes: 0 };
+  const end = performance.now() + 1000 * field.amounts.seconds;
+  while (performance.now() < end) {
+    for (let i = 0; i < BURST; i++) {
+      const datagram = make(i);
+      count.datagrams++;
+      count.bytes += datagram.length;
+      sockets[i % sockets.length]?.send(datagram);
+    }
+    await wait(BETWEEN_BURSTS);
+  }
+  await wait(200);
+  for (const socket of sockets) socket.close();
+  return { ...count, mayAnswer: count.datagrams };
 }
 
 async function flood(field: Battlefield, rate: number, make: (i: number) => Buffer): Promise<Tally> {

@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { clientSecurity, firstHello } from '../wire/hostile-client.js';
 import { ackBody, ContentType, fragment, plainRecord, repeated } from '../wire/records.js';
 import type { Direction, Relayed } from '../wire/relay.js';
-import { type Attack, atRate, type Battlefield, type Tally, wait } from './attack.js';
+import { type Attack, atRate, type Battlefield, check, type Tally, wait } from './attack.js';
 
 /** Attacks by a forger beside the path: it sees datagrams and adds others, but drops none. */
 export const forgeries: readonly Attack[] = [
@@ -43,6 +43,12 @@ export const forgeries: readonly Attack[] = [
     cases: 'A16',
     relayed: true,
     run: (field) => intoSessions(field, junk),
+  },
+  {
+    name: 'forged handshake messages into open sessions',
+    cases: 'A7',
+    relayed: true,
+    run: unanswered,
   },
   { name: 'ClientHellos from the address of a session', cases: 'A1', relayed: true, run: restarts },
 ];
@@ -143,6 +149,35 @@ function tinyRecords(i: number): Buffer {
 
 function junk(i: number): Buffer {
   return randomFillSync(Buffer.alloc(1 + ((i * 37) % 1200)));
+}
+
+/** Answers go to the honest clients, which get one for each echo of theirs. */
+async function unanswered(field: Battlefield): Promise<Tally> {
+  const { relay } = field;
+  if (relay === undefined) throw new Error('this attack needs a relay');
+  const victims = new Set(openOnes(relay.clients));
+  const passed = { 'to-server': 0, 'to-client': 0 };
+  relay.onPassage = (client, direction) => {
+    if (victims.has(client)) passed[direction]++;
+  };
+  const tally = await intoSessions(field, handshakeMessages);
+  relay.onPassage = undefined;
+  const { 'to-server': sent, 'to-client': answers } = passed;
+  const forged = tally.datagrams;
+  const ok = forged > 0 && answers < sent + forged / 10;
+  return {
+    ...tally,
+    checks: [check('forgeries get no answer', ok, `${answers} for ${sent} and ${forged} forgeries`)],
+  };
+}
+
+/** Messages in plaintext, whole ones and parts without bytes, with all numbers that a handshake may have had. */
+function handshakeMessages(i: number): Buffer {
+  const messageSeq = i % 8;
+  const type = [0, 1, 2, 4, 8, 11, 13, 14, 15, 16, 20, 24][(i >> 3) % 12] ?? 20;
+  const body = randomFillSync(Buffer.alloc(i % 2 === 0 ? 32 : 0));
+  const part = fragment({ type, messageSeq, body, length: i % 3 === 0 ? 32 : 60_000 });
+  return plainRecord(ContentType.handshake, part, { sequence: 2 ** 20 + i });
 }
 
 async function restarts({ relay, amounts, capacity }: Battlefield): Promise<Tally> {

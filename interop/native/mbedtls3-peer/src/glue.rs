@@ -13,6 +13,9 @@ pub struct Settings {
     pub keylog: *const c_char,
     pub suites: *const c_int,
     pub cid: *const c_uchar,
+    pub psk: *const c_uchar,
+    pub psk_length: usize,
+    pub psk_identity: *const c_char,
     pub send: unsafe extern "C" fn(*mut c_void, *const c_uchar, usize),
     pub context: *mut c_void,
 }

@@ -10,7 +10,7 @@ fn main() {
     if flags.version == Version::Dtls13 {
         refuse("Mbed TLS has no DTLS 1.3");
     }
-    if flags.psk.is_some() || flags.raw.is_some() || flags.session.is_some() || flags.mtu.is_some() {
+    if flags.raw.is_some() || flags.session.is_some() || flags.mtu.is_some() {
         refuse("this program is for connection IDs; mbedtls-peer has the rest");
     }
     drive(|| session::open(&flags), &flags)

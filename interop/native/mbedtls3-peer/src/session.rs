@@ -20,6 +20,9 @@ pub fn open(flags: &Flags) -> Peer {
     let outgoing: *mut Outgoing = Box::leak(Box::default());
     let mut suites: Vec<c_int> = suite_codes(&flags.suites).into_iter().map(c_int::from).collect();
     suites.push(0);
+    let psk = flags.psk.clone();
+    let identity = psk.as_ref().map(|psk| psk.identity.clone());
+    let secret: &[u8] = psk.map_or(&[], |psk| psk.key.leak());
     let settings = Settings {
         server: c_int::from(flags.role == Role::Server),
         cookie: c_int::from(flags.cookie != Some(false)),
@@ -35,6 +38,9 @@ pub fn open(flags: &Flags) -> Peer {
             suites.leak().as_ptr()
         },
         cid: random(flags.cid.unwrap_or(0)).leak().as_ptr(),
+        psk: if secret.is_empty() { null() } else { secret.as_ptr() },
+        psk_length: secret.len(),
+        psk_identity: text(&identity),
         send: keep,
         context: outgoing.cast(),
     };

@@ -13,6 +13,9 @@ const MOST = LONG_PIECE / 4;
  * of the whole.
  */
 export class BytePool {
+  /** Where the array that was begun last will stand: from {@link at} on. There are zeros, or what others have left. */
+  memory: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  at = 0;
   readonly #short: Pieces;
   readonly #long: Pieces;
   #lent: Pieces | undefined;
@@ -23,13 +26,33 @@ export class BytePool {
     this.#long = new Pieces(LONG_PIECE, onPiece);
   }
 
-  /** Zeros, or what a {@link room} that was not kept has left. The array is the caller's after {@link keep}, until then it is lent. */
-  room(length: number): Uint8Array<ArrayBuffer> {
-    this.#lent = undefined;
-    if (length > MOST) return new Uint8Array(length);
+  /** Finds {@link memory} for an array of at most `length` bytes, which {@link take} then makes of what was written there. */
+  begin(length: number): void {
+    if (length > MOST) {
+      this.#lent = undefined;
+      this.memory = new Uint8Array(length);
+      this.at = 0;
+      return;
+    }
     const pieces = length < LONG ? this.#short : this.#long;
+    pieces.makeRoom(length);
     this.#lent = pieces;
-    return pieces.room(length);
+    this.memory = pieces.bytes;
+    this.at = pieces.used;
+  }
+
+  /** The array that was begun, which is the caller's: its first `length` bytes. Once for each {@link begin}. */
+  take(length: number): Uint8Array<ArrayBuffer> {
+    const lent = this.#lent;
+    this.#lent = undefined;
+    if (lent !== undefined) return lent.take(length);
+    return length === this.memory.length ? this.memory : this.memory.subarray(0, length);
+  }
+
+  /** Has zeros, or what a {@link room} that was not kept has left. The array is lent until {@link keep} makes it the caller's. */
+  room(length: number): Uint8Array<ArrayBuffer> {
+    this.begin(length);
+    return this.#lent === undefined ? this.memory : this.#lent.view(length);
   }
 
   keep(): void {
@@ -40,31 +63,44 @@ export class BytePool {
 
 /** Pieces of one size, one after the other. */
 class Pieces {
+  /** All of the piece at hand. */
+  bytes: Uint8Array<ArrayBuffer>;
+  used = 0;
   readonly #size: number;
   readonly #onPiece: ((memory: ArrayBuffer) => void) | undefined;
   #memory = new ArrayBuffer(0);
-  #used = 0;
   #offered = 0;
 
   constructor(size: number, onPiece: ((memory: ArrayBuffer) => void) | undefined) {
     this.#size = size;
     this.#onPiece = onPiece;
+    this.bytes = new Uint8Array(this.#memory);
   }
 
-  room(length: number): Uint8Array<ArrayBuffer> {
+  makeRoom(length: number): void {
     // A detached piece has no bytes: any holder of one of its arrays can detach it.
-    if (this.#used + length >= this.#memory.byteLength) this.#renew();
+    if (this.used + length >= this.bytes.length) this.#renew();
+  }
+
+  view(length: number): Uint8Array<ArrayBuffer> {
     this.#offered = length;
-    return new Uint8Array(this.#memory, this.#used, length);
+    return new Uint8Array(this.#memory, this.used, length);
   }
 
   keep(): void {
-    this.#used += this.#offered;
+    this.used += this.#offered;
+  }
+
+  take(length: number): Uint8Array<ArrayBuffer> {
+    const taken = new Uint8Array(this.#memory, this.used, length);
+    this.used += length;
+    return taken;
   }
 
   #renew(): void {
     this.#memory = new ArrayBuffer(this.#size);
-    this.#used = 0;
+    this.bytes = new Uint8Array(this.#memory);
+    this.used = 0;
     this.#onPiece?.(this.#memory);
   }
 }

@@ -2,6 +2,8 @@ export const EMPTY: Uint8Array = new Uint8Array(0);
 
 /** A view of a buffer that was detached, or has become too small for it, seems to be empty, and its methods throw. */
 export function isReadable(view: ArrayBufferView): boolean {
+  // Of a typed array; V8 makes a call for the length in bytes.
+  if ((view as Partial<Uint8Array>).length) return true;
   try {
     if (view.byteLength === 0 && 'keys' in view) (view as Uint8Array).keys();
     return true;
@@ -14,7 +16,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** Up to this many bytes an array is on the heap, and a loop over ASCII costs less than the platform's encoders. */
-const MAX_LOOPED = 64;
+export const MAX_LOOPED = 64;
 
 export function utf8(text: string): Uint8Array {
   const { length } = text;
@@ -70,15 +72,16 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 
 /** {@link concat} for any number of parts: hundreds of thousands are too many arguments. */
 export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(lengthOf(parts));
+  putAll(parts, whole, 0);
+  return whole;
+}
+
+/** Of all parts together. */
+export function lengthOf(parts: readonly Uint8Array[]): number {
   let length = 0;
   for (const part of parts) length += part.length;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return length;
 }
 
 /** For public data only: it stops at the first difference. The crypto provider compares secrets. */
@@ -96,7 +99,47 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 
 /** A copy that outlives the datagram of the bytes. */
 export function own(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.prototype.slice.call(bytes);
+  return bytes.length > MAX_LOOPED ? Uint8Array.prototype.slice.call(bytes) : sliceOf(bytes, 0, bytes.length);
+}
+
+/** Writes `bytes` into `out` at `at`: of few bytes `set` is a call out of optimized code. */
+export function put(bytes: Uint8Array, out: Uint8Array, at: number): void {
+  const { length } = bytes;
+  if (length > MAX_LOOPED) out.set(bytes, at);
+  else for (let i = 0; i < length; i++) out[at + i] = bytes[i] as number;
+}
+
+/** Writes the parts into `out`, one behind the other, from `start` on; returns their end. */
+export function putAll(parts: readonly Uint8Array[], out: Uint8Array, start: number): number {
+  let at = start;
+  for (const part of parts) {
+    put(part, out, at);
+    at += part.length;
+  }
+  return at;
+}
+
+/** As much of few bytes as `out` has room for from `at` on. A view of so few has them moved out of the heap first. */
+export function putStart(bytes: Uint8Array, out: Uint8Array, at: number): void {
+  const length = Math.min(bytes.length, out.length - at);
+  for (let i = 0; i < length; i++) out[at + i] = bytes[i] as number;
+}
+
+/** A copy of few bytes: `slice` is a call out of optimized code. */
+export function sliceOf(bytes: Uint8Array, start: number, length: number): Uint8Array {
+  const copy = new Uint8Array(length);
+  for (let i = 0; i < length; i++) copy[i] = bytes[start + i] as number;
+  return copy;
+}
+
+/** The same, and the bytes are zeros then. */
+export function takenFrom(bytes: Uint8Array, start: number, length: number): Uint8Array {
+  const copy = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    copy[i] = bytes[start + i] as number;
+    bytes[start + i] = 0;
+  }
+  return copy;
 }
 
 /** `undefined` unless `text` is well-formed base64 (RFC 4648 §4), optionally with white space. */
@@ -111,10 +154,24 @@ export function fromBase64(text: string): Uint8Array | undefined {
 
 const HEX = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'));
 
+/** Longer ones are rare. */
+const MAX_KEY = 128;
+/** The bytes of a key as arguments, by their number; zeros between two calls. */
+const keyCodes: (number[] | undefined)[] = [];
+
 /** The same text for the same bytes, of which there are few: it takes a third of the memory of a typed array. */
 export function keyOf(bytes: Uint8Array): string {
-  // To spread a typed array costs an object for each byte. A text that is put together stays a tree of its parts, five times as large.
-  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+  const { length } = bytes;
+  // To spread a typed array costs an object for each byte, and to apply one a call of the runtime. A text that is put together
+  // stays a tree of its parts, five times as large.
+  if (length > MAX_KEY) return String.fromCharCode.apply(null, bytes as unknown as number[]);
+  if (length === 0) return '';
+  const codes = keyCodes[length] ?? new Array<number>(length).fill(0);
+  keyCodes[length] = codes;
+  for (let i = 0; i < length; i++) codes[i] = bytes[i] as number;
+  const key = String.fromCharCode.apply(null, codes);
+  for (let i = 0; i < length; i++) codes[i] = 0;
+  return key;
 }
 
 export function toHex(bytes: Uint8Array, separator = ''): string {

@@ -30,8 +30,10 @@ export class MemoryPool {
   asleep = 0;
   readonly #limit: number;
   #held = 0;
-  /** Accounts that hold something, in the order in which they began. */
+  /** Accounts that hold something, in the order in which they began, but the newest. */
   readonly #holders = new Set<MemoryAccount>();
+  /** The newest of them. Most messages are held for no longer than a call, and a set would grow and shrink for each. */
+  #newest: MemoryAccount | undefined;
 
   /** `limit`: bytes; 0: none. */
   constructor(limit: number) {
@@ -47,14 +49,19 @@ export class MemoryPool {
   take(bytes: number, account: MemoryAccount): boolean {
     if (this.#exceeds(bytes) && !this.#makeRoom(bytes, account)) return false;
     this.#held += bytes;
-    this.#holders.add(account);
+    if (account.held === 0 && account !== this.#newest) {
+      if (this.#newest !== undefined) this.#holders.add(this.#newest);
+      this.#newest = account;
+    }
     return true;
   }
 
   /** For {@link MemoryAccount}. */
   give(bytes: number, account: MemoryAccount): void {
     this.#held -= bytes;
-    if (account.held === 0) this.#holders.delete(account);
+    if (account.held > 0) return;
+    if (account === this.#newest) this.#newest = undefined;
+    else this.#holders.delete(account);
   }
 
   #exceeds(bytes: number): boolean {
@@ -64,11 +71,19 @@ export class MemoryPool {
   #makeRoom(bytes: number, account: MemoryAccount): boolean {
     for (const oldest of this.#holders) {
       if (oldest === account) return false;
-      this.evictions++;
-      oldest.evict();
+      this.#evict(oldest);
       if (!this.#exceeds(bytes)) return true;
     }
-    return false;
+    // It came last.
+    const newest = this.#newest;
+    if (newest === undefined || newest === account) return false;
+    this.#evict(newest);
+    return !this.#exceeds(bytes);
+  }
+
+  #evict(account: MemoryAccount): void {
+    this.evictions++;
+    account.evict();
   }
 }
 

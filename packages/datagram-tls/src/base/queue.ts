@@ -28,8 +28,20 @@ export class Queue<T extends object | number | string> {
 
   shift(): T | undefined {
     const item = this.#first;
-    this.#first = this.#others === undefined ? undefined : this.#takeNext(this.#others);
+    this.#first = this.#others === undefined ? undefined : this.takeNext(this.#others);
     return item;
+  }
+
+  /** Removes the items for which `isMeant` holds and returns them, in their order. Looks at all of them. */
+  takeAll(isMeant: (item: T) => boolean): T[] {
+    const taken: T[] = [];
+    for (let left = this.length; left > 0; left--) {
+      const item = this.shift();
+      if (item === undefined) break;
+      if (isMeant(item)) taken.push(item);
+      else this.push(item);
+    }
+    return taken;
   }
 
   clear(): void {
@@ -38,7 +50,7 @@ export class Queue<T extends object | number | string> {
     this.#head = 0;
   }
 
-  #takeNext(others: (T | undefined)[]): T | undefined {
+  private takeNext(others: (T | undefined)[]): T | undefined {
     const next = others[this.#head];
     others[this.#head++] = undefined;
     if (this.#head === others.length) {
@@ -59,39 +71,47 @@ let passesThrough: { keep(item: never): void } | undefined;
 /**
  * One of very many queues, whose items mostly leave before another of them gets one. Such an item does not get into its queue,
  * which is far from the processor's caches: a young object in an old one has to be written down for the collector, which then
- * looks through that page (ADR 69).
+ * looks through that page (ADR 69). While no item stays it is nothing but a name.
  */
-export class PassingQueue<T extends object | number | string> extends Queue<T> {
-  override get length(): number {
-    return passesThrough === this ? 1 : super.length;
+export class PassingQueue<T extends object | number | string> {
+  /** Never empty. */
+  #staying: Queue<T> | undefined;
+
+  get length(): number {
+    return passesThrough === this ? 1 : (this.#staying?.length ?? 0);
   }
 
-  override peek(): T | undefined {
-    return passesThrough === this ? (passing as T) : super.peek();
+  peek(): T | undefined {
+    return passesThrough === this ? (passing as T) : this.#staying?.peek();
   }
 
-  override push(item: T): void {
+  push(item: T): void {
     if (passesThrough === this) stay();
-    if (super.peek() !== undefined) return super.push(item);
+    if (this.#staying !== undefined) return this.#staying.push(item);
     stay();
     pass(this, item);
   }
 
-  override shift(): T | undefined {
-    if (passesThrough !== this) return super.shift();
-    const item = passing as T;
-    forget();
+  shift(): T | undefined {
+    if (passesThrough === this) {
+      const item = passing as T;
+      forget();
+      return item;
+    }
+    const item = this.#staying?.shift();
+    if (this.#staying?.length === 0) this.#staying = undefined;
     return item;
   }
 
-  override clear(): void {
+  clear(): void {
     if (passesThrough === this) forget();
-    super.clear();
+    this.#staying = undefined;
   }
 
   /** For {@link stay}. */
   keep(item: T): void {
-    super.push(item);
+    this.#staying ??= new Queue();
+    this.#staying.push(item);
   }
 }
 

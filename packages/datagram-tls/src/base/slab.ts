@@ -1,5 +1,5 @@
 /** Bytes of a slot are a multiple of this. */
-const STEP = 16;
+const STEP = 8;
 /** Larger blocks would leave too much of a page empty: they get memory of their own. */
 const LARGEST = 4096;
 /** Of a page, at most; the first pages are smaller, for owners of few blocks. */

@@ -10,10 +10,15 @@ const SHORTEST_RUN = 3;
 const LEAST_SHARE = 8;
 /** In place of a template's number: the block is kept as it is. */
 const WHOLE = 0;
+/** A number takes a byte. */
+const MOST_NUMBERS = 256;
+/** Another template takes the place of one with which the next block takes so many bytes more. */
+const LEAST_GAIN = 8;
 
 /** What blocks of one length have in common. */
 class Template {
-  readonly number: number;
+  /** {@link WHOLE} until it is used. */
+  number = WHOLE;
   /** Common bytes; the others are zero. */
   readonly #bytes: Uint8Array;
   /** Places of the others, in order. */
@@ -21,15 +26,14 @@ class Template {
   /** Whether a place is among them. */
   readonly #isOwn: Uint8Array;
 
-  constructor(number: number, bytes: Uint8Array, isOwn: Uint8Array) {
-    this.number = number;
+  constructor(bytes: Uint8Array, isOwn: Uint8Array) {
     this.#bytes = bytes;
     this.#isOwn = isOwn;
     this.#own = Uint16Array.from([...isOwn.keys()].filter((place) => isOwn[place] === 1));
   }
 
   /** What two blocks of one length have in common; `undefined` where that is too little. */
-  static of(number: number, first: Uint8Array, second: Uint8Array): Template | undefined {
+  static of(first: Uint8Array, second: Uint8Array): Template | undefined {
     const isOwn = new Uint8Array(first.length).fill(1);
     const bytes = new Uint8Array(first.length);
     let common = 0;
@@ -41,7 +45,12 @@ class Template {
       bytes.set(first.subarray(from, to), from);
       common += to - from;
     }
-    return common * LEAST_SHARE < first.length ? undefined : new Template(number, bytes, isOwn);
+    return common * LEAST_SHARE < first.length ? undefined : new Template(bytes, isOwn);
+  }
+
+  /** Bytes of its blocks. */
+  get length(): number {
+    return this.#bytes.length;
   }
 
   /** Its number, the block's own bytes, and the places where common ones differ, two bytes each, with what stands there. */
@@ -74,7 +83,8 @@ class Template {
 /**
  * A {@link Slab} for blocks that are much alike, such as the states of an endpoint's associations, which differ in keys and
  * numbers. What blocks of one length have in common is kept once. It is found by comparing two of them, so that nothing of a
- * single one outlives it.
+ * single one outlives it. Two may differ by chance in more than others, or in less: further pairs are compared, less and less
+ * often.
  */
 export class TemplateSlab {
   readonly #slab = new Slab();
@@ -84,6 +94,10 @@ export class TemplateSlab {
   readonly #numbered: (Template | undefined)[] = [undefined];
   /** By length: a block that is to be compared with the next. */
   readonly #first = new Map<number, Block>();
+  /** By length: what two blocks had in common, which is to be tried with the next. */
+  readonly #candidates = new Map<number, Template>();
+  /** By length: how many blocks were kept by a template. */
+  readonly #counts = new Map<number, number>();
 
   /** Bytes of all pages. */
   get size(): number {
@@ -94,11 +108,22 @@ export class TemplateSlab {
   keep(bytes: Uint8Array): Block {
     const template = bytes.length > LONGEST ? undefined : this.#templateFor(bytes);
     const short = template?.shorten(bytes);
-    if (short !== undefined && short.length <= bytes.length) return this.#slab.keep(short);
-    const block = this.#slab.keep(whole(bytes));
-    if (template === undefined && bytes.length <= LONGEST && this.#templates.size < MOST_TEMPLATES)
+    const isShort = short !== undefined && short.length <= bytes.length;
+    const block = this.#slab.keep(isShort ? short : whole(bytes));
+    if (template === undefined ? this.#mayHaveTemplate(bytes) : this.#isToBeCompared(template))
       this.#first.set(bytes.length, block);
     return block;
+  }
+
+  #mayHaveTemplate({ length }: Uint8Array): boolean {
+    return length <= LONGEST && this.#templates.size < MOST_TEMPLATES && this.#numbered.length < MOST_NUMBERS;
+  }
+
+  /** The first two blocks that were kept by a template of this length, then one after twice as many each time. */
+  #isToBeCompared({ length }: Template): boolean {
+    const count = (this.#counts.get(length) ?? 0) + 1;
+    this.#counts.set(length, count);
+    return (count & (count - 1)) === 0 && this.#numbered.length < MOST_NUMBERS;
   }
 
   /** A copy. */
@@ -110,21 +135,36 @@ export class TemplateSlab {
 
   free(block: Block): void {
     const kept = this.#slab.read(block);
-    if (kept[0] === WHOLE && this.#first.get(kept.length - 1) === block) this.#first.delete(kept.length - 1);
+    const length = this.#numbered[kept[0] as number]?.length ?? kept.length - 1;
+    if (this.#first.get(length) === block) this.#first.delete(length);
     this.#slab.free(block);
   }
 
   #templateFor(bytes: Uint8Array): Template | undefined {
-    const known = this.#templates.get(bytes.length);
-    const first = this.#first.get(bytes.length);
-    if (known !== undefined || first === undefined) return known;
-    const made = Template.of(this.#numbered.length, this.#slab.read(first).subarray(1), bytes);
-    if (made === undefined) return undefined;
-    this.#first.delete(bytes.length);
-    this.#templates.set(bytes.length, made);
-    this.#numbered.push(made);
-    if (this.#templates.size === MOST_TEMPLATES) this.#first.clear();
-    return made;
+    const { length } = bytes;
+    const known = this.#templates.get(length);
+    const candidate = this.#candidates.get(length);
+    this.#candidates.delete(length);
+    if (known !== undefined && candidate !== undefined) {
+      const gain = known.shorten(bytes).length - candidate.shorten(bytes).length;
+      if (gain >= LEAST_GAIN && this.#numbered.length < MOST_NUMBERS) return this.#use(candidate);
+    }
+    const first = this.#first.get(length);
+    const made = first === undefined ? undefined : Template.of(this.read(first), bytes);
+    if (made !== undefined || known !== undefined) this.#first.delete(length);
+    if (made === undefined) return known;
+    if (known === undefined) return this.#use(made);
+    this.#candidates.set(length, made);
+    return known;
+  }
+
+  #use(template: Template): Template {
+    template.number = this.#numbered.length;
+    this.#numbered.push(template);
+    this.#templates.set(template.length, template);
+    if (this.#templates.size === MOST_TEMPLATES)
+      for (const length of this.#first.keys()) if (!this.#templates.has(length)) this.#first.delete(length);
+    return template;
   }
 }
 

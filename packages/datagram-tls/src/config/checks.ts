@@ -7,13 +7,24 @@ import { didYouMean } from '../base/nearest.js';
  * codes that Node's own validators have.
  */
 
+/** Throws `ERR_INVALID_ARG_VALUE` for a proxy that was revoked, of which nothing can be asked. */
+export function checkUsable(value: unknown, name: string): void {
+  try {
+    Array.isArray(value);
+  } catch {
+    throw invalidArgValue(name, 'must not be a revoked proxy');
+  }
+}
+
 export function checkObject(value: unknown, name: string): void {
+  checkUsable(value, name);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalidArgType(name, 'of type object', value);
   }
 }
 
 export function checkFunction(value: unknown, name: string): void {
+  checkUsable(value, name);
   if (typeof value !== 'function') throw invalidArgType(name, 'of type function', value);
 }
 
@@ -51,6 +62,7 @@ export function checkOneOf<T extends string | number>(
 
 /** Text or bytes. */
 export function checkText(value: unknown, name: string): asserts value is string | Uint8Array {
+  checkUsable(value, name);
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     throw invalidArgType(name, 'of type string or an instance of Buffer or Uint8Array', value);
   }
@@ -58,9 +70,19 @@ export function checkText(value: unknown, name: string): asserts value is string
 }
 
 export function checkBytes(value: unknown, name: string): asserts value is Uint8Array {
-  if (!(value instanceof Uint8Array))
+  if (!isByteArray(value)) {
+    checkUsable(value, name);
     throw invalidArgType(name, 'an instance of Buffer or Uint8Array', value);
+  }
   checkReadable(value, name);
+}
+
+/** Also of another realm, such as that of a test runner. */
+export function isByteArray(value: unknown): value is Uint8Array {
+  if (!ArrayBuffer.isView(value)) return false;
+  return (
+    value instanceof Uint8Array || (value as Uint8Array | Int8Array)[Symbol.toStringTag] === 'Uint8Array'
+  );
 }
 
 export function checkView(value: unknown, name: string): asserts value is ArrayBufferView {

@@ -345,6 +345,8 @@ export interface ServerPsk {
   readonly hideUnknown: boolean;
   /** `undefined` for an unknown identity. */
   readonly find: (identity: Uint8Array) => Awaitable<StoredPsk | undefined>;
+  /** The same at once, without a call of the application; `undefined` where a function of its finds keys. */
+  readonly findAtHand: ((identity: Uint8Array) => StoredPsk | undefined) | undefined;
 }
 
 export interface NoPsk {
@@ -373,6 +375,8 @@ export interface TicketPolicy {
    * of the application's function: then there is no ticket. `undefined`: no tickets at all.
    */
   readonly keys: ((time: number) => Awaitable<readonly TicketKey[]>) | undefined;
+  /** `keys` answers at once, without a call of the application. */
+  readonly keysAtHand: boolean;
   /** DTLS 1.2: for clients without tickets. */
   readonly sessions: SessionCache | undefined;
   /** How long after its full handshake a session can be resumed, ms. */

@@ -11,6 +11,7 @@ import type { Kind } from './option-table.js';
 const GROUPS = {
   hashes: ['has', 'hash', 'mac', 'hkdfExpand'],
   aeads: ['has', 'aead'],
+  derivedAead: undefined,
   aesCbc: ['has', 'aesCbc'],
   recordNumberMasks: ['has', 'recordNumberMask'],
   keyExchanges: ['has', 'startKeyExchange', 'answerKeyExchange'],

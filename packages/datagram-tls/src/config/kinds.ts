@@ -9,6 +9,7 @@ import {
   checkReadable,
   checkString,
   checkText,
+  checkUsable,
   checkView,
 } from './checks.js';
 import { type Kind, type OptionsOf, type OptionTable, readOptions } from './option-table.js';
@@ -159,5 +160,8 @@ function checkItems(
   name: string,
   check: (item: unknown, name: string) => void,
 ): void {
-  for (const [i, item] of items.entries()) check(item, `${name}[${i}]`);
+  for (const [i, item] of items.entries()) {
+    checkUsable(item, `${name}[${i}]`);
+    check(item, `${name}[${i}]`);
+  }
 }

@@ -1,6 +1,6 @@
 import { brief, invalidArgValue } from '../base/errors.js';
 import { didYouMean } from '../base/nearest.js';
-import { checkObject } from './checks.js';
+import { checkObject, checkUsable } from './checks.js';
 import type { Role, Security } from './config.js';
 
 /**
@@ -169,6 +169,7 @@ function isNeeded(
 }
 
 function checkValue(row: Row, value: unknown, name: string): void {
+  checkUsable(value, name);
   row.check(value, name);
 }
 

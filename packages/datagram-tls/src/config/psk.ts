@@ -17,6 +17,7 @@ import type {
 } from './config.js';
 import { lacking } from './names.js';
 import { readOptions, withDefaults } from './option-table.js';
+import { SECURITY_OPTIONS, type SecurityOptions } from './options.js';
 import {
   type ClientPskOption,
   PSK_CREDENTIAL_OPTIONS,
@@ -27,10 +28,8 @@ import {
   type PskFinder,
   type PskImportOption,
   type PskStoredOption,
-  SECURITY_OPTIONS,
-  type SecurityOptions,
   type ServerPskOption,
-} from './options.js';
+} from './psk-options.js';
 
 const NO_PSK: NoPsk = Object.freeze({ role: 'none' });
 /** More identities than this make a ClientHello that no server accepts. */
@@ -74,7 +73,7 @@ export function resolvePsk(
   if (role === 'client') return Object.freeze({ role, ...resolveChooser(psk as ClientPskOption, rules) });
   const hint =
     pskIdentityHint === undefined ? EMPTY : textOrBytes(pskIdentityHint, 'options.pskIdentityHint');
-  return Object.freeze({ role, hint, hideUnknown, find: resolveFinder(psk as ServerPskOption, rules) });
+  return Object.freeze({ role, hint, hideUnknown, ...resolveFinder(psk as ServerPskOption, rules) });
 }
 
 function resolveChooser(psk: ClientPskOption, rules: Rules): Pick<ClientPsk, 'choose' | 'fixed'> {
@@ -129,17 +128,19 @@ function roomFor({ identity, import: how }: PskCredential): number {
   return how === undefined ? identity.length : KDF_HASHES.length * (identity.length + how.context.length);
 }
 
-function resolveFinder(psk: ServerPskOption, rules: Rules): ServerPsk['find'] {
+function resolveFinder(psk: ServerPskOption, rules: Rules): Pick<ServerPsk, 'find' | 'findAtHand'> {
   if (typeof psk === 'function') {
-    return (identity) =>
+    const find: ServerPsk['find'] = (identity) =>
       whenever(psk(toText(identity), rules.giveBytes(identity)), (found) =>
         found === undefined || found === null
           ? undefined
           : readAnswer(() => storedPsk(found, 'options.psk()', rules)),
       );
+    return { find, findAtHand: undefined };
   }
   const keys = keysByIdentity(psk, rules);
-  return (identity) => keys.get(toHex(identity));
+  const findAtHand = (identity: Uint8Array): StoredPsk | undefined => keys.get(toHex(identity));
+  return { find: findAtHand, findAtHand };
 }
 
 /** By the identity in hexadecimal digits. */

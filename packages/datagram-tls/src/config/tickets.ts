@@ -41,7 +41,8 @@ export function resolveTickets(options: SecurityOptions, platform: TicketPlatfor
   if (!sealed && sessionCacheSize === 0) return undefined;
   const keys = sealed ? resolveKeys(ticketKeys, provider, lifetime) : undefined;
   const sessions = sessionCacheSize === 0 ? undefined : new SessionCache(sessionCacheSize);
-  return Object.freeze({ keys, sessions, lifetime, context, early });
+  const keysAtHand = typeof ticketKeys !== 'function';
+  return Object.freeze({ keys, keysAtHand, sessions, lifetime, context, early });
 }
 
 interface TicketPlatform {
@@ -68,11 +69,11 @@ function namesWith(sni: ChooseSecurity, tickets: TicketPolicy | undefined): Choo
 function kept({ given, tickets }: Security, former: TicketPolicy | undefined): TicketPolicy | undefined {
   if (tickets === undefined || former === undefined) return tickets;
   const fresh = given.has('ticketKeys') || given.has('replayGuard');
-  const keys = fresh || former.keys === undefined ? tickets.keys : former.keys;
+  const { keys, keysAtHand } = fresh || former.keys === undefined ? tickets : former;
   const guard = fresh ? undefined : former.early?.guard;
   const early = tickets.early && guard ? { ...tickets.early, guard } : tickets.early;
   const sessions = given.has('sessionCacheSize') ? tickets.sessions : (former.sessions ?? tickets.sessions);
-  return Object.freeze({ ...tickets, keys, early, sessions });
+  return Object.freeze({ ...tickets, keys, keysAtHand, early, sessions });
 }
 
 /** A platform without the AEAD of tickets issues none by default, and refuses options that ask for them. */

@@ -3,6 +3,7 @@ import type { PeerAddress } from '../base/peer-address.js';
 import { type Reader, Writer } from '../wire/cursor.js';
 
 const FAMILIES: readonly PeerAddress['family'][] = ['IPv4', 'IPv6', 'other'];
+const MOST_PORT = 0xffff;
 
 /** In states that other processes read. */
 export function encodeAddress({ address, family, port }: PeerAddress): Uint8Array {
@@ -14,7 +15,8 @@ export function readAddress(r: Reader): PeerAddress | undefined {
   const family = FAMILIES[r.u8()];
   const address = decodeUtf8(r.vec16());
   const port = r.varint();
-  if (!r.failed && family !== undefined && address !== undefined) return { address, family, port };
+  const isPort = port <= MOST_PORT;
+  if (!r.failed && family !== undefined && address !== undefined && isPort) return { address, family, port };
   r.fail();
   return undefined;
 }
@@ -29,7 +31,6 @@ const IPV6 = 6;
 /** The families of addresses that are kept as text, from this on. */
 const TEXTS = 0x10;
 const GROUPS = 8;
-const MOST_PORT = 0xffff;
 
 export function writeShortAddress(w: Writer, { address, family, port }: PeerAddress): void {
   const isShort = port <= MOST_PORT;

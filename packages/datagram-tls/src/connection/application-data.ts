@@ -93,17 +93,17 @@ export class ReceivedData implements Carried {
     const early = this.#early ?? [];
     for (let [first] = early; first !== undefined && first.since <= instant; [first] = early) {
       early.shift();
-      this.#give(first.data);
+      this.give(first.data);
       this.#association.drop(why);
     }
   }
 
   forget(): void {
-    for (const { data } of this.#early ?? []) this.#give(data);
+    for (const { data } of this.#early ?? []) this.give(data);
     this.#early = undefined;
   }
 
-  #give({ length }: Uint8Array): void {
+  private give({ length }: Uint8Array): void {
     this.#earlyBytes -= length + PIECE_COST;
     this.#association.memory.give(length + PIECE_COST);
   }
@@ -123,7 +123,8 @@ export class SentData {
   /** The largest message that fits a datagram and the peer's limit, bytes. */
   get largest(): number {
     const { path, epochs, recordLimits } = this.#association;
-    return Math.min(epochs.writer.capacity(path.size.known), recordLimits.send);
+    // A long connection ID may leave nothing of a small path.
+    return Math.max(0, Math.min(epochs.writer.capacity(path.size.known), recordLimits.send));
   }
 
   /**
@@ -138,7 +139,7 @@ export class SentData {
     const { largest } = this;
     if (data.length > largest) throw messageTooLarge(data.length, largest, largest === recordLimits.send);
     const { state } = writer;
-    if (state === 'last' || !mayWrite(writer)) return state;
+    if (state === 'last' || !mayWrite({ state })) return state;
     if (!path.validated && transmit.waiting >= MAX_UNPROVED) {
       this.#association.drop('unproved_peer');
       return state;
@@ -246,7 +247,7 @@ export class EarlyData implements Carried {
     );
     // No other record follows in epoch 1, neither an alert nor an ACK (RFC 9147 §7).
     this.#association.earlyWriter = undefined;
-    this.#tell('offered');
+    this.tell('offered');
   }
 
   /** Client: a server without the ClientHello cannot read it, and the ClientHello is retransmitted. */
@@ -257,11 +258,11 @@ export class EarlyData implements Carried {
   onAnswer(answer: Extract<Action, { do: 'early-data' }>): void {
     if (answer.accepted) {
       this.#room = answer.most;
-      for (const message of this.#sent) this.#count(message);
+      for (const message of this.#sent) this.count(message);
     } else this.#waiting = [...this.#sent, ...this.#waiting];
     this.#sent = NONE;
     this.#datagrams = NONE;
-    this.#tell(answer.accepted ? 'accepted' : 'refused');
+    this.tell(answer.accepted ? 'accepted' : 'refused');
   }
 
   /** Client: what to send now that the session is open, in order. */
@@ -285,13 +286,13 @@ export class EarlyData implements Carried {
     return undefined;
   }
 
-  #count({ length }: Uint8Array): void {
+  private count({ length }: Uint8Array): void {
     const { counters } = this.#association;
     counters.messagesSent++;
     counters.payloadSent += length;
   }
 
-  #tell(outcome: 'offered' | 'accepted' | 'refused'): void {
+  private tell(outcome: 'offered' | 'accepted' | 'refused'): void {
     this.#outcome = outcome;
     const direction = this.#association.role === 'client' ? 'sent' : 'received';
     this.#association.trace({ kind: 'early-data', direction, outcome });

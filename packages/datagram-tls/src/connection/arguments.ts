@@ -2,24 +2,14 @@
 import { isReadable } from '../base/bytes.js';
 import { invalidArgType, invalidArgValue, outOfRange } from '../base/errors.js';
 import type { PeerAddress } from '../base/peer-address.js';
-import { checkReadable } from '../config/checks.js';
+import { isByteArray } from '../config/checks.js';
 import type { Role } from '../config/config.js';
 
 const FAMILIES: readonly unknown[] = ['IPv4', 'IPv6', 'other'];
 const MAX_PORT = 0xffff;
 
-/** Bytes of any realm, such as that of a test runner. */
 export function isBytes(value: unknown): value is Uint8Array {
-  return isByteView(value) && isReadable(value);
-}
-
-export function checkBytes(value: unknown, name: string): void {
-  if (!isByteView(value)) throw invalidArgType(name, 'a Uint8Array', value);
-  checkReadable(value, name);
-}
-
-function isByteView(value: unknown): value is Uint8Array {
-  return ArrayBuffer.isView(value) && (value as Uint8Array).BYTES_PER_ELEMENT === 1;
+  return isByteArray(value) && isReadable(value);
 }
 
 /** `role`: the only one that fits. */

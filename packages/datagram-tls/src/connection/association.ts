@@ -3,10 +3,11 @@ import type { DTLSError } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
 import { MemoryAccount, type MemoryHolder, type MemoryPool } from '../base/memory.js';
 import { PassingQueue } from '../base/queue.js';
-import type { Behaviour, Role, Versions } from '../config/config.js';
+import type { Security as AnySecurity, Behaviour, Role, Versions } from '../config/config.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { ConnectionIdPair } from '../extensions/connection-id.js';
 import { type RecordLimits, UNLIMITED } from '../extensions/record-limits.js';
+import type { Job, JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import { Epochs } from '../record/epochs.js';
 import { PlainWriter, plainReader } from '../record/plain.js';
@@ -71,6 +72,11 @@ export interface Counters {
   readonly dropped: DropCounts;
 }
 
+/**
+ * Answers a job within the step that asks for it, without a call of the application; `undefined`: its owner is told of it.
+ */
+export type Performer = (job: Job, security: AnySecurity) => JobAnswer | undefined;
+
 /** Shared by the parts of one connection. */
 export class Association implements Carried {
   readonly role: Role;
@@ -78,7 +84,8 @@ export class Association implements Carried {
   readonly behaviour: Behaviour;
   readonly epochs = new Epochs();
   readonly timers = new Timers();
-  readonly jobs = new Jobs();
+  /** A number, the next ID, while there are none. */
+  #jobs: Jobs | number = 1;
   /** All parts read it; only the machine changes it. */
   life: Life = { at: 'idle' };
   /** Another one where the peer has moved. */
@@ -88,8 +95,10 @@ export class Association implements Carried {
   /** The content limit of records; known from the hellos on. */
   recordLimits: RecordLimits = UNLIMITED;
   readonly transmit: Transmit;
-  /** Accounts for what is held for later: fragments of messages, records without keys, data that came too early. */
-  readonly memory: MemoryAccount;
+  /** What all associations of the endpoint hold. */
+  readonly pool: MemoryPool;
+  readonly #holder: MemoryHolder;
+  #memory: MemoryAccount | undefined;
   /** Server: bytes of early data that may come before it is known whether they are accepted. */
   readonly earlyBytes: number;
   /** Writes epoch 0. */
@@ -98,12 +107,16 @@ export class Association implements Carried {
   lastPlainRecord = 0;
   /** Client: of epoch 1, in which only early data is sent. */
   earlyWriter: RecordWriter | undefined;
+  /** Answers jobs that need no event; `undefined` where all have one. */
+  performer: Performer | undefined;
+  /** False while nobody hears of secrets: an event for each would be made in vain. */
+  tellsSecrets = true;
   /** While checkpoints are kept. */
   reservation: Reservation | undefined;
-  /** Authentic records; it only tells whether there was one. */
+  /** Authentic records since it was made, or woken. */
   recordsHeard = 0;
-  /** When the last of them came. */
-  heardAt: Instant = Number.NEGATIVE_INFINITY;
+  /** See {@link heardAt}. */
+  #heardAt: Instant | undefined;
   readonly counters: Counters = startCounters();
   /** The allowed versions, latest first. */
   readonly versions: Versions<VersionParts>;
@@ -130,10 +143,47 @@ export class Association implements Carried {
     this.transmit = new Transmit(this.epochs);
     // A peer with a limited budget gets mostly flights.
     if (!path.validated) this.transmit.putFlightsFirst();
-    this.memory = new MemoryAccount(pool, holder);
+    this.pool = pool;
+    this.#holder = holder;
     this.plainWriter = new PlainWriter(recordSequence);
     this.epochs.installReader(plainReader);
     this.epochs.installWriter(this.plainWriter);
+  }
+
+  /** When the last authentic record came, in whole ms: with a fraction it would take memory of its own. */
+  get heardAt(): Instant {
+    return this.#heardAt ?? Number.NEGATIVE_INFINITY;
+  }
+  set heardAt(now: Instant) {
+    // Upwards: a silence is never longer than it was.
+    this.#heardAt = Math.ceil(now);
+  }
+
+  get jobs(): Jobs {
+    if (typeof this.#jobs === 'number') this.#jobs = new Jobs(this.#jobs);
+    return this.#jobs;
+  }
+
+  /** See {@link Jobs.awaited}. */
+  get awaitedJob(): Job['kind'] | undefined {
+    return typeof this.#jobs === 'number' ? undefined : this.#jobs.awaited;
+  }
+
+  /** Accounts for what is held for later: fragments of messages, records without keys, data that came too early. */
+  get memory(): MemoryAccount {
+    this.#memory ??= new MemoryAccount(this.pool, this.#holder);
+    return this.#memory;
+  }
+
+  /** Something is held for later. */
+  get holds(): boolean {
+    return this.#memory !== undefined && this.#memory.held > 0;
+  }
+
+  /** The handshake rests: what mostly it alone uses is made again when it is used. */
+  rest(): void {
+    if (typeof this.#jobs !== 'number' && this.#jobs.awaited === undefined) this.#jobs = this.#jobs.next;
+    if (!this.holds) this.#memory = undefined;
   }
 
   /**
@@ -142,7 +192,7 @@ export class Association implements Carried {
    */
   save(w: Writer, at: Instant, ahead: number): void {
     w.u16(this.recordLimits.send).u16(this.recordLimits.receive);
-    writeInstant(w, this.heardAt, at);
+    writeInstant(w, this.#heardAt ?? Number.NEGATIVE_INFINITY, at);
     this.timers.save(w, at);
     this.path.save(w);
     writeCounters(w, this.counters);
@@ -158,10 +208,11 @@ export class Association implements Carried {
   restore(r: Reader, at: Instant, session: Session): void {
     const { records } = session.agreed;
     const [send, receive] = [r.u16(), r.u16()];
-    // They differ by a connection ID.
     const isAgreed = send === records.send && receive === records.receive;
     this.recordLimits = isAgreed ? records : { send, receive, by: records.by };
-    this.heardAt = readInstant(r, at);
+    // They differ by the byte that a connection ID takes.
+    if (!isAgreed && (send !== records.send - 1 || receive !== records.receive)) r.fail();
+    this.#heardAt = Math.round(readInstant(r, at));
     this.timers.restore(r, at);
     this.path.restore(r);
     readCounters(r, this.counters);
@@ -181,17 +232,17 @@ export class Association implements Carried {
 
   /** So many numbers of records in each direction are left to this process by a checkpoint. */
   reserve(ahead: number): void {
-    this.reservation ??= this.#newReservation();
+    this.reservation ??= this.newReservation();
     this.reservation.take(ahead);
   }
 
   /** It hibernated. */
   restoreReservation(r: Reader): void {
-    this.reservation = this.#newReservation();
+    this.reservation = this.newReservation();
     this.reservation.restore(r);
   }
 
-  #newReservation(): Reservation {
+  private newReservation(): Reservation {
     return new Reservation(this.epochs, () => {
       // The last alert may use up the numbers, too.
       if (this.life.at !== 'closed') this.tell({ type: 'checkpoint-due' });
@@ -200,9 +251,9 @@ export class Association implements Carried {
 
   /** Everything held for later expires. */
   watchMemory(now: Instant): void {
-    const { memory, timers } = this;
-    if (memory.held > 0 === timers.forgetsHeld) return;
-    if (memory.held > 0) timers.set('forget-held', now + HELD_LIFE);
+    const { holds, timers } = this;
+    if (holds === timers.forgetsHeld) return;
+    if (holds) timers.set('forget-held', now + HELD_LIFE);
     else timers.stop('forget-held');
   }
 

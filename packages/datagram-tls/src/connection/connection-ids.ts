@@ -1,6 +1,7 @@
 import { isLateAnswer } from '../base/awaitable.js';
 import { EMPTY, own, sameBytes } from '../base/bytes.js';
 import { DTLSError, invalidReturn, outOfRange, textOf } from '../base/errors.js';
+import { NONE_PACKED, type Packed, pack, unpack } from '../base/packed.js';
 import type { ConnectionIdPolicy } from '../config/config.js';
 import { MAX_CID_LENGTH } from '../config/connection-ids.js';
 import type { CryptoProvider } from '../crypto/provider.js';
@@ -12,9 +13,9 @@ import type { Reader, Writer } from '../wire/cursor.js';
 /** Finds associations by connection ID: an endpoint, which has many. */
 export interface CidRegistry {
   /** Records with this ID go to this association from now on; false where another association has it. */
-  claim(cid: Uint8Array): boolean;
+  claim(cid: Packed): boolean;
   /** Records with this ID go to no association any more. */
-  release(cid: Uint8Array): void;
+  release(cid: Packed): void;
 }
 
 /** IDs that the peer may have at a time, and spare ones of the peer that we keep. */
@@ -22,24 +23,34 @@ const MAX_IDS = 8;
 /** IDs that are made until one is found that no other association has. */
 const MAX_TRIES = 8;
 
+/** Nearly all associations have no spare ones. */
+const NO_SPARES: readonly Uint8Array[] = [];
+const NO_IDS: readonly Packed[] = [];
+
 /** The connection IDs of one association. */
 export class ConnectionIds implements CidIssuer, CidLengths {
   readonly #policy: ConnectionIdPolicy;
   readonly #provider: CryptoProvider;
   readonly #registry: CidRegistry | undefined;
-  /** What the peer's records may have: the one that they have, then spare ones in the order in which they were given. */
-  #own: Uint8Array[] = [];
-  /** The one that they had before, for records that are late. */
-  #former: Uint8Array | undefined;
-  /** Which of {@link #own} the record at hand has; -1 for {@link #former}. */
+  /** The one that the peer's records have; empty for none. */
+  #current = NONE_PACKED;
+  /** The same while records come: each is compared with it. */
+  #bytes: Uint8Array | undefined;
+  /** Spare ones that the peer's records may have, in the order in which they were given. */
+  #others = NO_IDS;
+  /** The one that they had before, for records that are late; empty for none. */
+  #former = NONE_PACKED;
+  /** Which of {@link own} the record at hand has; -1 for {@link #former}. */
   #matched = 0;
   /** Of the peer, in its order. */
-  #spares: readonly Uint8Array[] = [];
+  #spares = NO_SPARES;
   #send: Uint8Array = EMPTY;
   /** The one on our records before, for a path that we have left; empty for none. */
   formerSend: Uint8Array = EMPTY;
-  /** The peer was asked for spare ones, and has given none. */
-  #isRefused = false;
+  /** The peer has given spare ones, or has asked for some: it answers requests. One that gave none is not asked again. */
+  #answersRequests = false;
+  /** The peer was given spare ones of ours, or none was free. */
+  #hasGiven = false;
   #expected = false;
   /** Both sides have agreed on them. */
   #agreed = false;
@@ -69,33 +80,60 @@ export class ConnectionIds implements CidIssuer, CidLengths {
 
   /** The newest; `undefined` until both sides have agreed on them, and where they have not. */
   get pair(): ConnectionIdPair | undefined {
-    return this.#agreed ? { send: this.#send, receive: this.#own[0] ?? EMPTY } : undefined;
+    return this.#agreed ? { send: this.#send, receive: unpack(this.#current) } : undefined;
+  }
+
+  /** No record has come for some time. */
+  rest(): void {
+    this.#bytes = undefined;
+  }
+
+  /** All that the peer's records may have, the current one first. */
+  private get own(): readonly Packed[] {
+    return this.#current.length === 0 ? NO_IDS : [this.#current, ...this.#others];
+  }
+
+  private set own([current = NONE_PACKED, ...others]: readonly Packed[]) {
+    this.#current = current;
+    this.#bytes = undefined;
+    this.#others = others.length === 0 ? NO_IDS : others.slice();
   }
 
   /** For the peer's records. Where no free one is found its records have none, which costs it a changed address. */
   issue(): Uint8Array {
     if (this.#policy.length === 0) return EMPTY;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const cid = this.#make();
-      if (this.#has(cid) || this.#registry?.claim(cid) === false) continue;
-      this.#own = [...this.#own, cid];
+      const cid = this.make();
+      const packed = pack(cid);
+      if (this.has(packed) || this.#registry?.claim(packed) === false) continue;
+      this.own = [...this.own, packed];
       return cid;
     }
     return EMPTY;
   }
 
   issueMore(count: number): readonly Uint8Array[] {
-    return this.#issueUpTo(count, MAX_IDS);
+    this.#hasGiven = true;
+    return this.issueUpTo(count, MAX_IDS);
+  }
+
+  /** Each peer that checks paths may be given one: such a message is less likely to be unknown to it than a request. */
+  issueFirstSpare(): readonly Uint8Array[] {
+    return this.#hasGiven || !this.#checksPaths || !this.#expected ? [] : this.issueMore(1);
+  }
+
+  onRequest(): void {
+    this.#answersRequests = true;
   }
 
   /** Beside those that the peer may have: it gives up one of them for this. */
   issueSuccessor(): readonly Uint8Array[] {
-    return this.#issueUpTo(1, MAX_IDS + 1);
+    return this.issueUpTo(1, MAX_IDS + 1);
   }
 
-  #issueUpTo(count: number, most: number): readonly Uint8Array[] {
+  private issueUpTo(count: number, most: number): readonly Uint8Array[] {
     const made: Uint8Array[] = [];
-    while (made.length < count && this.#own.length < most) {
+    while (made.length < count && this.own.length < most) {
       const cid = this.issue();
       if (cid.length === 0) break;
       made.push(cid);
@@ -103,14 +141,14 @@ export class ConnectionIds implements CidIssuer, CidLengths {
     return made;
   }
 
-  /** A peer that checks paths knows what DTLS 1.3 has for connection IDs; others may end the session on a request. */
+  /** Some peers end the session on a request: only those are asked that are known to have such messages. */
   get lacksSpare(): boolean {
     return (
       this.#agreed &&
       this.#checksPaths &&
       this.#send.length > 0 &&
       this.#spares.length === 0 &&
-      !this.#isRefused
+      this.#answersRequests
     );
   }
 
@@ -119,7 +157,7 @@ export class ConnectionIds implements CidIssuer, CidLengths {
    * differs from the one in use. IDs beyond {@link MAX_IDS} are dropped.
    */
   keep(given: readonly Uint8Array[], immediate: boolean): boolean {
-    this.#isRefused = given.length === 0;
+    this.#answersRequests = given.length > 0;
     const all = immediate ? [...given, ...this.#spares] : [...this.#spares, ...given];
     const kept: Uint8Array[] = [];
     for (const cid of all) {
@@ -135,7 +173,7 @@ export class ConnectionIds implements CidIssuer, CidLengths {
   takeSpare(): Uint8Array | undefined {
     const [next, ...rest] = this.#spares;
     if (next === undefined) return undefined;
-    this.#spares = rest;
+    this.#spares = rest.length === 0 ? NO_SPARES : rest;
     this.formerSend = this.#send;
     this.#send = next;
     return next;
@@ -143,27 +181,28 @@ export class ConnectionIds implements CidIssuer, CidLengths {
 
   /** A process before may have used the peer's spare ones, which the peer may have forgotten since: the one in use stays. */
   forgetSpares(): void {
-    this.#spares = [];
+    this.#spares = NO_SPARES;
   }
 
   /** The record at hand is authentic: where it has another ID, the peer uses that from now on. `isNewest`: it is not late. */
   onUsed(isNewest: boolean): void {
-    if (this.#matched < 0 && isNewest) return this.#goBack();
+    if (this.#matched < 0 && isNewest) return this.goBack();
     if (this.#matched <= 0) return;
-    const used = this.#own[this.#matched];
-    const [current] = this.#own;
+    const { own } = this;
+    const used = own[this.#matched];
+    const [current] = own;
     this.#matched = 0;
     if (used === undefined || current === undefined) return;
-    if (this.#former !== undefined) this.#registry?.release(this.#former);
+    if (this.#former.length > 0) this.#registry?.release(this.#former);
     this.#former = current;
-    this.#own = [used, ...this.#own.filter((cid) => cid !== used && cid !== current)];
+    this.own = [used, ...own.filter((cid) => cid !== used && cid !== current)];
   }
 
   /** A process of the peer goes on from a checkpoint of before its last ID: it may do so again after the next one. */
-  #goBack(): void {
-    const [current, ...spares] = this.#own;
-    if (this.#former === undefined || current === undefined) return;
-    this.#own = [this.#former, ...spares];
+  private goBack(): void {
+    const [current, ...spares] = this.own;
+    if (this.#former.length === 0 || current === undefined) return;
+    this.own = [this.#former, ...spares];
     this.#former = current;
     this.#matched = 0;
   }
@@ -173,67 +212,84 @@ export class ConnectionIds implements CidIssuer, CidLengths {
     if (ids === undefined) return this.forget();
     this.#checksPaths = checksPaths;
     this.#agreed = true;
-    this.#send = ids.send;
+    // An empty array would take as much memory as one with an ID.
+    this.#send = ids.send.length === 0 ? EMPTY : ids.send;
     this.#expected = ids.receive.length > 0;
   }
 
   /** None of ours is read any more. */
   forget(): void {
-    for (const cid of this.#own) this.#registry?.release(cid);
-    if (this.#former !== undefined) this.#registry?.release(this.#former);
-    this.#former = undefined;
-    this.#own = [];
+    for (const cid of this.own) this.#registry?.release(cid);
+    if (this.#former.length > 0) this.#registry?.release(this.#former);
+    this.#former = NONE_PACKED;
+    this.own = NO_IDS;
     this.#expected = false;
   }
 
   /** That of ours that stands there; 0 where there is none. */
   lengthAt(datagram: Uint8Array, at: number): number {
-    for (let i = 0; i < this.#own.length; i++) {
-      const cid = this.#own[i] as Uint8Array;
-      if (!standsAt(datagram, at, cid)) continue;
-      this.#matched = i;
-      return cid.length;
+    if (this.#current.length === 0) return 0;
+    const current = this.#bytes ?? this.wake();
+    if (!standsAt(datagram, at, current)) return this.otherLengthAt(datagram, at);
+    this.#matched = 0;
+    return current.length;
+  }
+
+  private wake(): Uint8Array {
+    this.#bytes = unpack(this.#current);
+    return this.#bytes;
+  }
+
+  private otherLengthAt(datagram: Uint8Array, at: number): number {
+    for (const [i, packed] of this.#others.entries()) {
+      if (!standsAt(datagram, at, unpack(packed))) continue;
+      this.#matched = i + 1;
+      return packed.length;
     }
-    if (this.#former === undefined || !standsAt(datagram, at, this.#former)) return 0;
+    if (this.#former.length === 0 || !standsAt(datagram, at, unpack(this.#former))) return 0;
     this.#matched = -1;
     return this.#former.length;
   }
 
   /** The IDs that both sides have agreed on. */
   save(w: Writer): void {
-    w.u8((this.#checksPaths ? 1 : 0) | (this.#isRefused ? 2 : 0))
+    const count = this.#current.length === 0 ? 0 : 1 + this.#others.length;
+    w.u8((this.#checksPaths ? 1 : 0) | (this.#answersRequests ? 2 : 0) | (this.#hasGiven ? 4 : 0))
       .vec8(this.#send)
-      .u8(this.#own.length);
-    for (const cid of this.#own) w.vec8(cid);
-    w.vec8(this.#former ?? EMPTY).u8(this.#spares.length);
+      .u8(count);
+    if (count > 0) w.vec8(unpack(this.#current));
+    for (const cid of this.#others) w.vec8(unpack(cid));
+    w.vec8(unpack(this.#former)).u8(this.#spares.length);
     for (const cid of this.#spares) w.vec8(cid);
   }
 
   /** Returns whether ours are free. */
   restore(r: Reader): boolean {
     const { flags, send, ours, former, spares } = readSaved(r);
-    this.#isRefused = (flags & 2) !== 0;
-    this.#spares = spares;
-    if (former.length > 0 && this.#registry?.claim(former) !== false) this.#former = former;
-    for (const cid of ours) {
-      if (this.#registry?.claim(cid) === false) {
-        this.forget();
-        return false;
-      }
-      this.#own = [...this.#own, cid];
+    this.#answersRequests = (flags & 2) !== 0;
+    this.#hasGiven = (flags & 4) !== 0;
+    if (spares.length > 0) this.#spares = spares;
+    const packedFormer = pack(former);
+    if (former.length > 0 && this.#registry?.claim(packedFormer) !== false) this.#former = packedFormer;
+    const [current = NONE_PACKED, ...others] = ours.map(pack);
+    this.#current = current;
+    // Without the room that V8 reserves in a list that grows.
+    if (others.length > 0) this.#others = others.slice();
+    if (this.own.some((cid) => this.#registry?.claim(cid) === false)) {
+      this.forget();
+      return false;
     }
-    this.use({ send, receive: this.#own[0] ?? EMPTY }, (flags & 1) !== 0);
+    this.use({ send, receive: ours[0] ?? EMPTY }, (flags & 1) !== 0);
     return true;
   }
 
   /** One of this association is the same, or begins alike. */
-  #has(cid: Uint8Array): boolean {
-    const isAlike = (own: Uint8Array): boolean =>
-      own.length < cid.length ? standsAt(cid, 0, own) : standsAt(own, 0, cid);
-    return this.#own.some(isAlike) || (this.#former !== undefined && isAlike(this.#former));
+  private has(cid: Packed): boolean {
+    const isAlike = (own: Packed): boolean => own.startsWith(cid) || cid.startsWith(own);
+    return this.own.some(isAlike) || (this.#former.length > 0 && isAlike(this.#former));
   }
 
-  #make(): Uint8Array {
+  private make(): Uint8Array {
     const { length = 0, generate } = this.#policy;
     return generate === undefined
       ? this.#provider.randomBytes(length)
@@ -242,7 +298,8 @@ export class ConnectionIds implements CidIssuer, CidLengths {
 }
 
 function standsAt(datagram: Uint8Array, at: number, cid: Uint8Array): boolean {
-  for (let i = 0; i < cid.length; i++) if (datagram[at + i] !== cid[i]) return false;
+  const { length } = cid;
+  for (let i = 0; i < length; i++) if (datagram[at + i] !== cid[i]) return false;
   return true;
 }
 
@@ -303,6 +360,8 @@ function readSaved(r: Reader): SavedIds {
   const flags = r.u8();
   const send = own(r.vec8());
   const ours = readList(r);
+  // Every record begins with the empty one.
+  if (ours.some(({ length }) => length === 0)) r.fail();
   return { flags, send, ours, former: own(r.vec8()), spares: readList(r) };
 }
 

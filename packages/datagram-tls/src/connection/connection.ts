@@ -1,20 +1,14 @@
 import { type DTLSError, illegalConstructor } from '../base/errors.js';
-import { earliest, type Instant } from '../base/instant.js';
+import { type Duration, earliest, type Instant } from '../base/instant.js';
 import type { MemoryPool } from '../base/memory.js';
 import type { PeerAddress } from '../base/peer-address.js';
+import { checkBytes } from '../config/checks.js';
 import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
 import type { ConnectionIdPair } from '../extensions/connection-id.js';
 import type { JobAnswer } from '../handshake/jobs.js';
 import type { Session } from '../handshake/session.js';
 import type { EarlyOutcome } from './application-data.js';
-import {
-  checkAddress,
-  checkBehaviour,
-  checkBytes,
-  checkDestination,
-  checkReserve,
-  checkSecurity,
-} from './arguments.js';
+import { checkAddress, checkBehaviour, checkDestination, checkReserve, checkSecurity } from './arguments.js';
 import { Asleep } from './asleep.js';
 import type { Counters } from './association.js';
 import { FROM_ZERO } from './beginning.js';
@@ -52,13 +46,25 @@ function stateOfMachine(machine: Machine, now: Instant): Uint8Array {
   return encodeState({ role: security.role, peer: path.address, doubtful: false, ...saved });
 }
 
+/** Of a session that has been open for long. */
+function longestPause({ hibernateAfter }: Behaviour): Duration {
+  return hibernateAfter * RESTING_PART;
+}
+
 /** Before all instants. */
 const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
 const NEVER: Instant = Number.POSITIVE_INFINITY;
 /** Of `hibernateAfter`: so long without traffic, and a session rests. */
 const RESTING_PART = 1 / 6;
-/** No number of datagrams and messages. */
+/**
+ * A new session rests after this pause, ms, or one that is twice as long as the one before: V8 moves what lives for half a second
+ * under load to its old space, where the handshake would leave holes.
+ */
+const FIRST_PAUSE = 250;
+/** Unlike any {@link Machine.traffic}. */
 const NO_TRAFFIC = -1;
+/** No pause is that. */
+const RESTS = 0;
 
 /** For the endpoint and the driver: the inside of a connection, and a connection around one. The class assigns them. */
 export let machineOf: (connection: Connection) => Machine;
@@ -99,12 +105,12 @@ export class Connection {
 
   /** While it hibernates only its state is there. */
   #machine: Machine | Asleep;
-  /** When it is looked for traffic; `undefined` before the session is open, and while it hibernates. */
+  /** When it is looked for traffic, in whole ms, which take no memory of their own; `undefined` before the session is open, and while it hibernates. */
   #looksAt: Instant | undefined;
-  /** Datagrams and messages until {@link #looksAt} was set. */
+  /** {@link Machine.traffic} when {@link #looksAt} was set. */
   #traffic = 0;
-  /** Without traffic before {@link #looksAt} it hibernates; otherwise it rests. */
-  #rests = false;
+  /** So long before {@link #looksAt} it was looked at, ms: without traffic since it rests. {@link RESTS}: it does, and then hibernates. */
+  #pause: Duration = FIRST_PAUSE;
 
   private constructor(machine: Machine | Asleep) {
     if (!(machine instanceof Machine || machine instanceof Asleep)) throw illegalConstructor();
@@ -118,43 +124,47 @@ export class Connection {
     const woken = machine.machine();
     machine.discard();
     this.#machine = woken;
-    this.#stir();
+    this.#stir(woken);
     return woken;
   }
 
   /** A pause begins. */
   #begin(now: Instant, { behaviour }: Machine): void {
-    this.#rests = false;
+    this.#pause = longestPause(behaviour);
     this.#traffic = NO_TRAFFIC;
-    this.#looksAt = now + behaviour.hibernateAfter * RESTING_PART;
+    this.#looksAt = Math.ceil(now + this.#pause);
   }
 
   /** Something is happening to it, at an instant that not every caller knows: the pause begins when the timer sees it. */
-  #stir(): void {
-    this.#rests = false;
+  #stir({ behaviour }: Machine): void {
+    this.#pause = longestPause(behaviour);
     this.#looksAt = AT_ONCE;
     this.#traffic = NO_TRAFFIC;
   }
 
+  /** It rested until a record came or went. Junk makes keys, too, but the pause goes on. */
+  #isStirred(machine: Machine): boolean {
+    return this.#pause === RESTS && !machine.rests && machine.traffic !== this.#traffic;
+  }
+
   /** Without traffic in a part of the pause it rests, and in the rest of it, too, it hibernates. */
   #look(machine: Machine, now: Instant): void {
-    const { datagramsReceived, messagesSent } = machine.counters;
-    const traffic = datagramsReceived + messagesSent;
+    const { traffic, behaviour } = machine;
     const isSilent = traffic === this.#traffic;
-    if (isSilent && this.#rests && machine.maySleep) return this.#fallAsleep(machine, now);
-    const { hibernateAfter } = machine.behaviour;
-    const part = hibernateAfter * RESTING_PART;
+    if (isSilent && this.#pause === RESTS && machine.maySleep) return this.#fallAsleep(machine, now);
     machine.restHandshake(now);
     if (isSilent) machine.rest();
-    this.#rests = isSilent;
+    const longest = longestPause(behaviour);
+    const pause = this.#pause === RESTS ? longest : Math.min(this.#pause, longest);
+    const next = isSilent ? behaviour.hibernateAfter - pause : Math.min(2 * pause, longest);
+    this.#pause = isSilent ? RESTS : next;
     this.#traffic = traffic;
-    this.#looksAt = now + (isSilent ? hibernateAfter - part : part);
+    this.#looksAt = Math.ceil(now + next);
   }
 
   #fallAsleep(machine: Machine, now: Instant): void {
     this.#machine = Asleep.of(machine, now);
     this.#looksAt = undefined;
-    this.#rests = false;
   }
 
   /**
@@ -406,7 +416,7 @@ export class Connection {
     if (this.#machine instanceof Asleep && now < (this.#machine.wakesAt ?? NEVER)) return;
     const machine = this.#awake();
     machine.handleTimeout(now);
-    if (this.#rests && !machine.rests) this.#begin(now, machine);
+    if (this.#isStirred(machine)) this.#begin(now, machine);
     if (slept && machine.maySleep) this.#fallAsleep(machine, now);
     else if (this.#looksAt !== undefined && now >= this.#looksAt) this.#look(machine, now);
   }
@@ -452,14 +462,22 @@ export class Connection {
     return this.#machine instanceof Machine ? this.#machine.pollEvent() : undefined;
   }
 
-  /** When {@link handleTimeout} is to be called; `undefined` when there is nothing to wait for. */
+  /**
+   * When {@link handleTimeout} is to be called; `undefined` when there is nothing to wait for. What is due at once is due since the
+   * peer was last heard.
+   */
   pollTimeout(): Instant | undefined {
     if (this.#machine instanceof Asleep) return this.#machine.wakesAt;
-    const due = this.#machine.pollTimeout();
-    const { hibernateAfter } = this.#machine.behaviour;
-    if (hibernateAfter === 0 || this.#machine.life.at !== 'open') return due;
-    if (this.#rests && !this.#machine.rests) this.#stir();
-    this.#looksAt ??= this.#machine.lastHeard + hibernateAfter * RESTING_PART;
+    const due = this.#due(this.#machine);
+    return due === AT_ONCE ? this.#machine.lastHeard : due;
+  }
+
+  #due(machine: Machine): Instant | undefined {
+    const due = machine.pollTimeout();
+    const { hibernateAfter } = machine.behaviour;
+    if (hibernateAfter === 0 || machine.life.at !== 'open') return due;
+    if (this.#isStirred(machine)) this.#stir(machine);
+    this.#looksAt ??= Math.ceil(machine.lastHeard + Math.min(this.#pause, longestPause(machine.behaviour)));
     return earliest(due, this.#looksAt);
   }
 }

@@ -15,7 +15,6 @@ import type { KeptHandshake } from './kept-handshake.js';
 import { EARLY_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-update.js';
 import { isOpen } from './life.js';
 import type { RecordSink } from './receive.js';
-import { ENOUGH_FORGERIES } from './suspicion.js';
 
 /** What the contents of records need from their connection. */
 export interface ContentHost {
@@ -35,8 +34,6 @@ const LAST_EPOCH_OF_HANDSHAKE = 3;
 
 /** A client repeats no flight sooner, ms; and the good record may be in transit. */
 const ASK_AGAIN_GAP: Duration = 60;
-/** Alerts to a client with another key: one reports it, the next answers its probe, and either may be lost. */
-const MOST_KEY_ALERTS = 4;
 
 /** RFC 8446 §5.2, §5.4. */
 const FATAL_RECORDS: Partial<Record<RecordDropReason, AlertName>> = {
@@ -76,22 +73,22 @@ export class Contents implements RecordSink {
       this.#handshake.whole.onHeard(epoch);
     }
     const { path } = this.#association;
-    if (!path.validated && !path.moved && this.#provesPath(epoch)) this.#host.onProved(now);
+    if (!path.validated && !path.moved && this.provesPath(epoch)) this.#host.onProved(now);
     switch (type) {
       case ContentType.application_data:
-        return this.#onData(epoch, sequence, content, now);
+        return this.onData(epoch, sequence, content, now);
       case ContentType.handshake:
-        return this.#onProgress(this.#handshake.whole.receive(content, epoch, sequence, now));
+        return this.onProgress(this.#handshake.whole.receive(content, epoch, sequence, now));
       case ContentType.alert:
-        return this.#onAlert(epoch, sequence, content, now);
+        return this.onAlert(epoch, sequence, content, now);
       case ContentType.ack:
-        return this.#onProgress(this.#handshake.whole.onAck(content, epoch, now));
+        return this.onProgress(this.#handshake.whole.onAck(content, epoch, now));
       case ContentType.return_routability_check:
-        return this.#onPathMessage(epoch, content, now);
+        return this.onRoutability(epoch, content, now);
       case ContentType.change_cipher_spec:
-        return this.#onChangeCipherSpec(epoch, content);
+        return this.onChangeCipherSpec(epoch, content);
       default:
-        return this.#refuse(epoch, 'unexpected_type', 'unexpected_message', `a record of type ${type}`);
+        return this.refuse(epoch, 'unexpected_type', 'unexpected_message', `a record of type ${type}`);
     }
   }
 
@@ -104,19 +101,19 @@ export class Contents implements RecordSink {
     return true;
   }
 
-  #onPathMessage(epoch: number, content: Uint8Array, now: Instant): boolean {
+  private onRoutability(epoch: number, content: Uint8Array, now: Instant): boolean {
     if (epoch > 0 && this.#association.cids?.checksPaths === true)
       return this.#host.onPathMessage(content, now);
-    return this.#refuse(epoch, 'unexpected_type', 'unexpected_message', 'a return routability check');
+    return this.refuse(epoch, 'unexpected_type', 'unexpected_message', 'a return routability check');
   }
 
   mayHold(epoch: number): boolean {
     const newest = this.#association.epochs.reader?.epoch ?? 0;
-    return this.#isHandshaking() && epoch > newest && epoch <= LAST_EPOCH_OF_HANDSHAKE;
+    return this.isHandshaking() && epoch > newest && epoch <= LAST_EPOCH_OF_HANDSHAKE;
   }
 
   whyNot(epoch: number): DropReason {
-    const early = epoch === EARLY_EPOCH && this.#has('earlyData') && this.#association.role === 'server';
+    const early = epoch === EARLY_EPOCH && this.has('earlyData') && this.#association.role === 'server';
     return early ? 'refused_early_data' : 'unknown_epoch';
   }
 
@@ -124,24 +121,24 @@ export class Contents implements RecordSink {
     this.#handshake.whole.onHeld();
   }
 
-  onForgery(reader: RecordReader, now: Instant): void {
-    if (this.#isHandshaking() && this.#handshake.whole.doubtsPsk) this.#onDoubtfulKey(now);
+  onForgery(reader: RecordReader, answered: number, now: Instant): void {
+    if (this.isHandshaking() && this.#handshake.whole.doubtsPsk) this.onDoubtfulKey(answered, now);
     if (isOpen(this.#association.life) && reader.worn) this.#handshake.whole.askForKeys(reader.epoch, now);
   }
 
   /**
    * A record that does not open is discarded (RFC 6347 §4.1.2.7). On a server it may be the Finished of a client with
-   * another key. Our repeated flight requests another one, and if that does not open either the client is told. The
-   * handshake itself ends when our timer expires and no valid record has come. On a client it means nothing: a server
-   * with another key cannot read the client's Finished, sends no protected record, and sends decrypt_error instead.
+   * another key. Our repeated flight requests another one, and if after a run of our timer that does not open either, the client is
+   * told. The handshake itself ends when our timer has expired again and again and no valid record has come. On a client it means
+   * nothing: a server with another key cannot read the client's Finished, sends no protected record, and sends decrypt_error
+   * instead. `answered`: see {@link RecordSink.onForgery}.
    */
-  #onDoubtfulKey(now: Instant): void {
+  private onDoubtfulKey(answered: number, now: Instant): void {
     if (this.#association.role === 'client') return;
     const { suspicion, hidesUnknownPsk } = this.#handshake.whole;
-    const forgeries = suspicion.onForgery(hidesUnknownPsk);
-    if (forgeries < ENOUGH_FORGERIES) this.#association.timers.set('ask-again', now + ASK_AGAIN_GAP);
-    else if (forgeries < ENOUGH_FORGERIES + MOST_KEY_ALERTS)
-      sendAlert(this.#association, 'fatal', 'decrypt_error');
+    const next = suspicion.onForgery(hidesUnknownPsk, now);
+    if (next === 'ask-again') this.#association.timers.set('ask-again', now + ASK_AGAIN_GAP);
+    else if (next === 'tell') sendAlert(this.#association, 'fatal', 'decrypt_error', answered);
   }
 
   /** RFC 9147 §4.5.3: used-up keys with successors need not end the session. */
@@ -150,18 +147,18 @@ export class Contents implements RecordSink {
     const newest = epochs.reader?.epoch ?? epoch;
     if (reason === 'forgery_limit' && epoch < newest) return epochs.forgetReadersBefore(epoch + 1);
     // RFC 9146 §6: DTLS 1.2 discards silently what is invalid.
-    if (reason === 'no_content_type' && !this.#has('violationsAreFatal')) return;
+    if (reason === 'no_content_type' && !this.has('violationsAreFatal')) return;
     const alert = FATAL_RECORDS[reason] ?? 'bad_record_mac';
     const text = `a record of the peer ended the session: ${reason}. Connect again; session.drops counts such records`;
     this.#host.onFailure(new DTLSError('ERR_DTLS_RECORD', text, { alert }));
   }
 
-  #isHandshaking(): boolean {
+  private isHandshaking(): boolean {
     return this.#association.life.at === 'handshaking';
   }
 
   /** A version with `rule` is chosen. */
-  #has(rule: 'earlyData' | 'halfClose' | 'alertsWithoutLevel' | 'violationsAreFatal'): boolean {
+  private has(rule: 'earlyData' | 'halfClose' | 'alertsWithoutLevel' | 'violationsAreFatal'): boolean {
     return this.#handshake.rules?.[rule] === true;
   }
 
@@ -169,31 +166,31 @@ export class Contents implements RecordSink {
    * A peer with keys that depend on our ServerHello has received it. Those of early data do not, and early data can
    * be replayed.
    */
-  #provesPath(epoch: number): boolean {
-    return epoch >= (this.#has('earlyData') ? HANDSHAKE_EPOCH : 1);
+  private provesPath(epoch: number): boolean {
+    return epoch >= (this.has('earlyData') ? HANDSHAKE_EPOCH : 1);
   }
 
-  #onProgress(useful: boolean): boolean {
+  private onProgress(useful: boolean): boolean {
     if (useful) this.#handshake.whole.suspicion.allay();
     return useful;
   }
 
-  #onData(epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
+  private onData(epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
     if (epoch === 0 || epoch === HANDSHAKE_EPOCH)
-      return this.#refuse(epoch, 'unprotected_data', 'unexpected_message', 'application data');
+      return this.refuse(epoch, 'unprotected_data', 'unexpected_message', 'application data');
     // For each record: a name that is always the same is found faster than one that is given.
-    if (epoch === EARLY_EPOCH && this.#handshake.rules?.earlyData === true) return this.#onEarlyData(content);
+    if (epoch === EARLY_EPOCH && this.#handshake.rules?.earlyData === true) return this.onEarlyData(content);
     const { life } = this.#association;
     if (this.#inbound.isAfterEnd(epoch, sequence)) this.#association.drop('closed');
     else if (isOpen(life)) this.#inbound.deliver(content);
     else if (life.at === 'handshaking') this.#inbound.keep(content, now);
     // RFC 8446 §6.1: our close_notify does not affect the peer's direction.
-    else if (this.#has('halfClose')) this.#inbound.deliver(content);
+    else if (this.has('halfClose')) this.#inbound.deliver(content);
     else this.#association.drop('closed');
     return true;
   }
 
-  #onEarlyData(content: Uint8Array): boolean {
+  private onEarlyData(content: Uint8Array): boolean {
     const error = this.#handshake.whole.early.receive(content);
     if (error !== undefined) this.#host.onFailure(error);
     return true;
@@ -203,22 +200,22 @@ export class Contents implements RecordSink {
    * In DTLS 1.2 the epoch in a record's header carries the same information, and reliably: this message only has to
    * be well formed.
    */
-  #onChangeCipherSpec(epoch: number, content: Uint8Array): boolean {
-    if (epoch === 0 && content.length === 1 && content[0] === 1 && this.#isHandshaking()) return false;
-    return this.#refuse(epoch, 'bad_change_cipher_spec', 'unexpected_message', 'a ChangeCipherSpec');
+  private onChangeCipherSpec(epoch: number, content: Uint8Array): boolean {
+    if (epoch === 0 && content.length === 1 && content[0] === 1 && this.isHandshaking()) return false;
+    return this.refuse(epoch, 'bad_change_cipher_spec', 'unexpected_message', 'a ChangeCipherSpec');
   }
 
-  #onAlert(epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
+  private onAlert(epoch: number, sequence: number, content: Uint8Array, now: Instant): boolean {
     const alert = decodeAlert(content);
     if (alert === undefined) {
       // RFC 8446 §5.4: an empty record is out of place; other bytes are malformed.
       const answer = content.length === 0 ? 'unexpected_message' : 'decode_error';
-      return this.#refuse(epoch, 'malformed_alert', answer, 'a malformed alert');
+      return this.refuse(epoch, 'malformed_alert', answer, 'a malformed alert');
     }
-    if (epoch === 0) return this.#onPlainAlert(alert, sequence, now);
+    if (epoch === 0) return this.onPlainAlert(alert, sequence, now);
     traceReceived(this.#association, alert);
-    if (alert.description === Alert.close_notify) this.#onCloseNotify(epoch, sequence, now);
-    else if (isFatal(alert, !this.#has('alertsWithoutLevel'))) this.#host.end(peerAlert(alert));
+    if (alert.description === Alert.close_notify) this.onCloseNotify(epoch, sequence, now);
+    else if (isFatal(alert, !this.has('alertsWithoutLevel'))) this.#host.end(peerAlert(alert));
     return true;
   }
 
@@ -226,12 +223,13 @@ export class Contents implements RecordSink {
    * A plaintext alert can be forged. It is ignored after the handshake, and while a job of ours is running, when the
    * peer has nothing to send and our timer would expire without an answer. Otherwise a client sends its flight again,
    * as a probe with unpredictable record numbers. The alert is believed if it comes again with such a number, or if
-   * nothing better comes; then a client whose cookie it refuses begins again.
+   * nothing better comes while our timer runs out again and again; then a client whose cookie it refuses begins again.
    */
-  #onPlainAlert(alert: AlertMessage, sequence: number, now: Instant): boolean {
-    const isPossible = this.#isHandshaking() && this.#keys.heard === 0;
+  private onPlainAlert(alert: AlertMessage, sequence: number, now: Instant): boolean {
+    const isPossible = this.isHandshaking() && this.#keys.heard === 0;
     const handshake = isPossible ? this.#handshake.whole : undefined;
-    if (handshake === undefined || handshake.peerProtects || !handshake.listens) {
+    const isPlausible = handshake !== undefined && !handshake.peerProtects && handshake.listens;
+    if (!isPlausible || handshake.takesForLate(sequence)) {
       this.#association.drop('unauthenticated_alert');
       return false;
     }
@@ -245,7 +243,7 @@ export class Contents implements RecordSink {
       return true;
     }
     // A peer that is still there answers again, which disproves the alert.
-    if (handshake.suspicion.raise(error)) {
+    if (handshake.suspicion.raise(error, now)) {
       if (this.#association.role === 'client') handshake.onRefusal();
       else handshake.onDoubt();
     }
@@ -256,20 +254,20 @@ export class Contents implements RecordSink {
    * RFC 5246 §7.2.1: answered with our own, unless ours came first. In DTLS 1.3 each direction ends separately (RFC
    * 8446 §6.1), and ours stays open with `allowHalfOpen`.
    */
-  #onCloseNotify(epoch: number, sequence: number, now: Instant): void {
-    if (this.#isHandshaking())
+  private onCloseNotify(epoch: number, sequence: number, now: Instant): void {
+    if (this.isHandshaking())
       return this.#host.end(peerAlert({ level: AlertLevel.warning, description: Alert.close_notify }));
     if (this.#inbound.ended) return;
     this.#inbound.end(epoch, sequence);
     if (this.#association.life.at === 'closing') return this.#host.end(undefined);
-    if (this.#has('halfClose')) this.#association.tell({ type: 'peer-closed' });
-    if (!this.#has('halfClose') || !this.#association.behaviour.allowHalfOpen) this.#host.close(now);
+    if (this.has('halfClose')) this.#association.tell({ type: 'peer-closed' });
+    if (!this.has('halfClose') || !this.#association.behaviour.allowHalfOpen) this.#host.close(now);
   }
 
   /** A violation in an authentic record of DTLS 1.3 ends the session; all else is discarded (RFC 9147 §4.5.2). */
-  #refuse(epoch: number, reason: DropReason, alert: CodedAlert, what: string): false {
+  private refuse(epoch: number, reason: DropReason, alert: CodedAlert, what: string): false {
     this.#association.drop(reason);
-    if (epoch > 0 && this.#has('violationsAreFatal'))
+    if (epoch > 0 && this.has('violationsAreFatal'))
       this.#host.onFailure(violation(alert, `the peer sent ${what}, which has no place here`));
     return false;
   }

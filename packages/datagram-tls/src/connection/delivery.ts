@@ -92,11 +92,12 @@ export class Delivery {
 
   restore(r: Reader, at: Instant): void {
     this.#pieces.length = 0;
-    for (let left = r.varint(); left > 0 && !r.failed; left--) this.#pieces.push(readPiece(r, at));
+    for (let left = r.varint(); left > 0 && !r.failed; left--)
+      this.#pieces.push(readPiece(r, at, this.#items));
     for (let left = r.varint(); left > 0 && !r.failed; left--) {
       const key = r.varint();
       const epoch = r.varint();
-      const { order, at: sent, ...stretch } = readPiece(r, at);
+      const { order, at: sent, ...stretch } = readPiece(r, at, this.#items);
       const stretches = [...(this.#sent?.get(key)?.stretches ?? []), stretch];
       this.#sent?.set(key, { epoch, order, at: sent, stretches });
     }
@@ -289,14 +290,14 @@ function writePiece(w: Writer, { item, start, end, order, at: sent }: Piece, at:
   writeInstant(w, sent, at);
 }
 
-function readPiece(r: Reader, at: Instant): Piece {
-  return {
-    item: r.varint(),
-    start: r.varint(),
-    end: r.varint(),
-    order: r.varint(),
-    at: readInstant(r, at),
-  };
+/** One that is no part of its item fails `r`: what is sent of it would never end. */
+function readPiece(r: Reader, at: Instant, items: readonly FlightItem[]): Piece {
+  const item = r.varint();
+  const start = r.varint();
+  const end = r.varint();
+  const content = items[item];
+  if (content === undefined || start > end || end > lengthOf(content)) r.fail();
+  return { item, start, end, order: r.varint(), at: readInstant(r, at) };
 }
 
 /** The two low bits of an epoch distinguish those of one flight; 48 bits and these two fit a double. */

@@ -133,20 +133,20 @@ export function unreachable(cause: Error & { readonly code?: string | undefined 
 /**
  * Sends one alert in the newest writable epoch; a used-up key sends nothing. In epoch 0 a server repeats the number
  * of the record that it answers, which distinguishes the alert from a forged one, unless it has sent that number
- * already: the peer would take the alert for a replay.
+ * already: the peer would take the alert for a replay. `answered` is that number, -1 for none.
  */
 export function sendAlert(
   association: Association,
   level: 'warning' | 'fatal',
   name: AlertName,
+  answered = association.lastPlainRecord,
 ): SentAlert | undefined {
   const { writer } = association.epochs;
   // The last reserved number is an alert's.
   if (writer.state === 'exhausted' || writer.sequence >= writer.reserved) return undefined;
   const body = encodeAlert({ level: AlertLevel[level], description: Alert[name] });
   const echoes = writer.epoch === 0 && association.role === 'server';
-  const { lastPlainRecord, plainWriter } = association;
-  const by = echoes ? new PlainWriter(Math.max(lastPlainRecord, plainWriter.sequence)) : writer;
+  const by = echoes ? new PlainWriter(Math.max(answered, association.plainWriter.sequence)) : writer;
   const sealed = association.transmit.record(by, ContentType.alert, body);
   association.trace({ kind: 'alert', direction: 'sent', level, description: name });
   return { body, sealed: writer.epoch === 0 ? undefined : own(sealed) };

@@ -61,7 +61,7 @@ const NO_ITEMS: readonly FlightItem[] = [];
 
 interface UnderWay {
   readonly flight: Flight;
-  /** `undefined` where all was sent of a flight that awaits nothing, which stays missing as a whole. */
+  /** `undefined` where all was sent at once of a flight without ACKs, which stays missing as a whole. */
   readonly delivery: Delivery | undefined;
 }
 
@@ -207,7 +207,7 @@ export class FlightSender {
     this.#letBe = NO_ITEMS;
     if (this.#underWay !== undefined) this.#onAnswer();
     this.#backoff.onIdle(now - this.#lastSent);
-    this.#underWay = { flight, delivery: new Delivery(flight, acks ? 'acknowledged' : 'unacknowledged') };
+    this.#underWay = { flight, delivery: undefined };
     this.#firstRecord = this.#association.plainWriter.sequence;
     this.#window = firstWindow(flight);
     this.#measurable = true;
@@ -221,7 +221,10 @@ export class FlightSender {
     this.#repeatGap = MIN_REPEAT_GAP;
     this.#deferred = false;
     this.#nextRepair = Number.NEGATIVE_INFINITY;
-    if (this.#receiving && this.#spent) {
+    const mustWait = this.#receiving && this.#spent;
+    if (!acks && !mustWait && this.#sendWhole(flight, now)) return;
+    this.#underWay = { flight, delivery: new Delivery(flight, acks ? 'acknowledged' : 'unacknowledged') };
+    if (mustWait) {
       // A peer that predicts our record numbers could acknowledge one flight after the other within one datagram.
       this.#association.drop('repeated_too_soon');
       this.#association.timers.set('repair', now + MIN_REPEAT_GAP);
@@ -486,6 +489,29 @@ export class FlightSender {
     this.#sendPart(part, now);
   }
 
+  /** Sends a new flight in one datagram, as nearly all of DTLS 1.2 fit; `false` where it has to be cut, or may not go out. */
+  #sendWhole(flight: Flight, now: Instant): boolean {
+    const { path, transmit, recordLimits } = this.#association;
+    if (!path.validated) return false;
+    const bytes = transmit.whole(flight, path.flightDatagramSize, recordLimits.send);
+    if (bytes === 0) return false;
+    this.#setTimerOf(flight, now);
+    this.#spent = true;
+    this.#largest = bytes;
+    this.#lastSent = now;
+    if (this.#association.behaviour.trace) {
+      const items = flight.items.map((_, i) => i);
+      this.#traceFlight(flight, { datagrams: 1, bytes, largest: bytes, items, repeats: false });
+    }
+    return true;
+  }
+
+  /** Until its answer comes, or it is forgotten. */
+  #setTimerOf({ awaits }: Flight, now: Instant): void {
+    if (awaits !== 'nothing') this.#setTimer(now);
+    else this.#association.timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
+  }
+
   #sendPart(part: Manner['part'], now: Instant): void {
     if (this.#underWay === undefined) return;
     const { path: taken, transmit: queue } = this.#association;
@@ -495,15 +521,13 @@ export class FlightSender {
     const isLimited = this.#window < Number.POSITIVE_INFINITY;
     const records = isLimited ? this.#window - delivery.inFlight : this.#window;
     if (records <= 0) return;
-    const { transmit, timers, path, recordLimits, counters } = this.#association;
+    const { transmit, path, recordLimits, counters } = this.#association;
     const manner = { size: path.flightDatagramSize, content: recordLimits.send, records, part };
     delivery.onTransmission(now);
     const sent = transmit.flight(flight, manner, delivery);
-    if (flight.awaits !== 'nothing') this.#setTimer(now);
-    else {
-      timers.set('forget-flight', now + LAST_FLIGHT_KEPT);
-      if (sent.items.length === flight.items.length) this.#underWay = { flight, delivery: undefined };
-    }
+    this.#setTimerOf(flight, now);
+    const isForgotten = flight.awaits === 'nothing' && sent.items.length === flight.items.length;
+    this.#underWay = { flight, delivery: isForgotten ? undefined : delivery };
     if (sent.datagrams === 0) return;
     this.#spent = true;
     this.#largest = sent.largest;

@@ -2,6 +2,7 @@ import { own } from '../base/bytes.js';
 import type { CodedAlert } from '../base/error-codes.js';
 import { violation } from '../base/errors.js';
 import type { Duration, Instant } from '../base/instant.js';
+import { messageName } from '../handshake/flight.js';
 import type { Message } from '../handshake/message.js';
 import type { Runner } from '../handshake/runner.js';
 import { HandshakeType } from '../wire/codes.js';
@@ -304,4 +305,37 @@ function withLast(numbers: readonly number[], last: number): readonly number[] {
   for (let i = 0; i < kept; i++) list[i] = numbers[first + i] as number;
   list[kept] = last;
   return list;
+}
+
+/** Names and bytes of the messages received since our last flight, for the trace. */
+export class ReceivedFlight {
+  readonly #association: Association;
+  #names: string[] | undefined;
+  #bytes = 0;
+
+  constructor(association: Association) {
+    this.#association = association;
+  }
+
+  note({ type, body }: Message): void {
+    if (!this.#association.behaviour.trace) return;
+    this.#names ??= [];
+    this.#names.push(messageName(type, body));
+    this.#bytes += body.length;
+  }
+
+  /** The flight is over. */
+  tell(): void {
+    if (this.#names === undefined) return;
+    this.#association.trace({
+      kind: 'flight',
+      direction: 'received',
+      messages: this.#names,
+      datagrams: 0,
+      bytes: this.#bytes,
+      retransmission: false,
+    });
+    this.#names = undefined;
+    this.#bytes = 0;
+  }
 }

@@ -4,8 +4,8 @@ import type { Security } from '../config/config.js';
 import { UNLIMITED } from '../extensions/record-limits.js';
 import type { Action } from '../handshake/actions.js';
 import type { Context } from '../handshake/context.js';
-import { type Awaits, messageName } from '../handshake/flight.js';
-import type { Failure, JobAnswer } from '../handshake/jobs.js';
+import type { Awaits } from '../handshake/flight.js';
+import type { Failure, Job, JobAnswer } from '../handshake/jobs.js';
 import type { Message } from '../handshake/message.js';
 import { Runner } from '../handshake/runner.js';
 import type { Session } from '../handshake/session.js';
@@ -16,9 +16,10 @@ import type { VersionFacts } from '../wire/version.js';
 import { Acks } from './acks.js';
 import { EarlyData } from './application-data.js';
 import type { Association, HandshakeHost } from './association.js';
+import { EarlierAttempts } from './earlier-attempts.js';
 import { ticketKeysFailed } from './errors.js';
 import { FlightSender } from './flights.js';
-import { HandshakeReceiver } from './handshake-receiver.js';
+import { HandshakeReceiver, ReceivedFlight } from './handshake-receiver.js';
 import { APPLICATION_EPOCH, HANDSHAKE_EPOCH, type KeyChanges } from './key-update.js';
 import { isEstablished, isUndecided } from './life.js';
 import { readReceivedAck } from './received-acks.js';
@@ -59,6 +60,8 @@ export class Handshake implements Carried {
   readonly #ctx: Context;
   readonly early: EarlyData;
   readonly suspicion = new Suspicion();
+  /** Client: those before this one, once it has begun anew. */
+  #earlier: EarlierAttempts | undefined;
   readonly #runner: Runner;
   readonly #flights: FlightSender;
   readonly #receiver: HandshakeReceiver;
@@ -79,6 +82,8 @@ export class Handshake implements Carried {
   #hasPassed = false;
   /** The current datagram has updated the peer's keys. */
   #renewed = false;
+  /** To a job of the current step. */
+  #answered: JobAnswer | undefined;
 
   constructor(
     association: Association,
@@ -252,9 +257,12 @@ export class Handshake implements Carried {
     const duplicate = this.#receiver.isDuplicate(epoch, sequence);
     const { fresh, whole, repeated } = this.#receiver.receive(payload, epoch, duplicate, now);
     if (this.#isOver()) return false;
-    // RFC 9147 §7: what was not kept must not be acknowledged.
-    if (whole && !duplicate) this.#acks.onRecord(epoch, sequence);
-    if (repeated && isEstablished(this.#association.life)) this.#acks.demand();
+    const established = isEstablished(this.#association.life);
+    // RFC 9147 §7: what was not kept must not be acknowledged. After the handshake nothing in plaintext is the peer's.
+    if (whole && !duplicate && !(established && epoch === 0)) {
+      this.#acks.onRecord(epoch, sequence);
+      if (repeated && established) this.#acks.demand();
+    }
     if (fresh) this.#association.reservation?.hold();
     if (fresh && epoch > 0) this.#onAnswered(now);
     if (fresh) this.#advance(now);
@@ -272,6 +280,7 @@ export class Handshake implements Carried {
       return false;
     }
     this.#receiver.restartAt(request.seq + 1);
+    this.#begunAnew.onNewAssociation();
     this.#association.recordLimits = UNLIMITED;
     this.#messages++;
     this.#incoming.note(request);
@@ -405,7 +414,7 @@ export class Handshake implements Carried {
     return this.#flights.roundTrip;
   }
 
-  /** The peer may be gone: our flight is repeated once, and has one timer to be answered. */
+  /** The peer may be gone: our flight is repeated once, before its timer runs out. */
   onDoubt(): void {
     this.#flights.onDoubt();
   }
@@ -432,9 +441,15 @@ export class Handshake implements Carried {
    */
   restart({ alert }: DTLSError, now: Instant): boolean {
     if (alert !== 'illegal_parameter' || !this.#runner.mayRestart) return false;
+    this.#begunAnew.onRestart(this.#association.plainWriter.sequence);
     this.#receiver.restartAt(0);
     this.#perform(this.#runner.restart(), now);
     return true;
+  }
+
+  /** Client: whether an alert with this number is a copy of one that {@link restart} has answered, or a late one like it. */
+  takesForLate(sequence: number): boolean {
+    return this.#earlier?.haveAlert(sequence) === true;
   }
 
   /** Whether a record of epoch 0 with this number answers the probe. */
@@ -475,13 +490,29 @@ export class Handshake implements Carried {
     while (this.#runner.ready && !this.#isOver() && this.#messages < MAX_MESSAGES) {
       const message = this.#receiver.take();
       if (message === undefined) return;
+      if (this.#isEarlier(message)) {
+        this.#association.drop('repeated_message');
+        return this.#receiver.restartAt(message.seq);
+      }
       this.#messages++;
       this.#incoming.note(message);
       // It refuses a cookie that a server has taken: what came before belongs to another association, of an address that we left.
-      if (message.type === HandshakeType.hello_verify_request && message.seq > 0) this.#receiver.forgetAll();
+      if (message.type === HandshakeType.hello_verify_request && message.seq > 0) {
+        this.#receiver.forgetAll();
+        this.#begunAnew.onNewAssociation();
+      }
       this.#perform(this.#runner.onMessage(message), now);
       if (!this.#isAnswered) this.#tellAnswered();
     }
+  }
+
+  #isEarlier({ type }: Message): boolean {
+    return this.#earlier?.haveMessage(type, this.#runner.unansweredHello !== undefined) === true;
+  }
+
+  get #begunAnew(): EarlierAttempts {
+    this.#earlier ??= new EarlierAttempts();
+    return this.#earlier;
   }
 
   #tellAnswered(): void {
@@ -499,9 +530,22 @@ export class Handshake implements Carried {
     }
     if (this.#isOver()) return;
     this.#onEpoch(this.#runner.expectedEpoch, now);
-    if (!this.#newKeys) return;
-    this.#newKeys = false;
-    this.#host.onKeysToRead(now);
+    if (this.#newKeys) {
+      this.#newKeys = false;
+      this.#host.onKeysToRead(now);
+    }
+    const answer = this.#answered;
+    if (answer === undefined || this.#isOver()) return;
+    this.#answered = undefined;
+    if (hasFailure(answer)) this.#onTicketKeysFailed(answer.failure);
+    this.#perform(this.#runner.onAnswer(answer), now);
+  }
+
+  /** Most jobs are done at once: an event and a call for each would cost as much as the rest of a step. */
+  #ask(job: Job): void {
+    const association = this.#association;
+    if (!isUndecided(association.life)) this.#answered = association.performer?.(job, this.#ctx.security);
+    if (this.#answered === undefined) association.tell({ type: 'job', id: association.jobs.ask(job), job });
   }
 
   /**
@@ -556,6 +600,9 @@ export class Handshake implements Carried {
       case 'fail':
         this.#incoming.tell();
         this.#host.onFailure(action.error);
+        return;
+      case 'ask':
+        this.#ask(action.job);
         return;
       case 'refuse-renegotiation':
         this.#receiver.refuseRenegotiation(now);
@@ -626,7 +673,6 @@ type PlainAction = Extract<
       | 'limit-records'
       | 'log-secret'
       | 'peer-connection-ids'
-      | 'ask'
       | 'keep-session'
       | 'ticket'
       | 'send-early-data'
@@ -651,12 +697,9 @@ function performPlain(
       return;
     case 'log-secret': {
       const { label, clientRandom, secret } = action;
-      association.tell({ type: 'secret', label, clientRandom, secret });
+      if (association.tellsSecrets) association.tell({ type: 'secret', label, clientRandom, secret });
       return;
     }
-    case 'ask':
-      association.tell({ type: 'job', id: association.jobs.ask(action.job), job: action.job });
-      return;
     case 'keep-session': {
       const { sessionId, state } = action;
       association.tell({ type: 'keep-session', sessionId, state });
@@ -675,39 +718,6 @@ function performPlain(
     case 'decline':
       host.onDecline(action.reason);
       return;
-  }
-}
-
-/** Names and bytes of the messages received since our last flight, for the trace. */
-class ReceivedFlight {
-  readonly #association: Association;
-  #names: string[] | undefined;
-  #bytes = 0;
-
-  constructor(association: Association) {
-    this.#association = association;
-  }
-
-  note({ type, body }: Message): void {
-    if (!this.#association.behaviour.trace) return;
-    this.#names ??= [];
-    this.#names.push(messageName(type, body));
-    this.#bytes += body.length;
-  }
-
-  /** The flight is over. */
-  tell(): void {
-    if (this.#names === undefined) return;
-    this.#association.trace({
-      kind: 'flight',
-      direction: 'received',
-      messages: this.#names,
-      datagrams: 0,
-      bytes: this.#bytes,
-      retransmission: false,
-    });
-    this.#names = undefined;
-    this.#bytes = 0;
   }
 }
 

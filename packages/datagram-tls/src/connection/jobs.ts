@@ -4,10 +4,19 @@ import { isBytes } from './arguments.js';
 
 /** The jobs of one association, by ID. Each is answered once, with an answer of its type. */
 export class Jobs {
-  /** The next ID. */
-  #next = 1;
+  #next: number;
   /** Those that wait for an answer. */
   #open: { readonly id: number; readonly kind: Job['kind'] }[] | undefined;
+
+  /** `next`: the ID of its first job. */
+  constructor(next: number) {
+    this.#next = next;
+  }
+
+  /** The next ID. */
+  get next(): number {
+    return this.#next;
+  }
 
   /** Returns the ID of a new job. */
   ask({ kind }: Job): number {

@@ -1,4 +1,4 @@
-import type { Instant } from '../base/instant.js';
+import type { Duration, Instant } from '../base/instant.js';
 import { NONE_PACKED, pack, unpack } from '../base/packed.js';
 import type { Destination, Security } from '../config/config.js';
 import { Context } from '../handshake/context.js';
@@ -11,6 +11,9 @@ import { Handshake } from './handshake.js';
 import type { KeyChanges } from './key-update.js';
 import { sessionOf } from './life.js';
 import type { Carried } from './saved-state.js';
+
+/** No clock runs for so long, ms. */
+const LONGEST_REST: Duration = 2 ** 47;
 
 /**
  * The handshake of an association: {@link whole} while a message, a timer or a call needs it. Between them only its state
@@ -46,12 +49,12 @@ export class KeptHandshake implements Carried {
 
   /** A new one. */
   begin(numbers: InitialNumbers): void {
-    this.#whole = this.#from(numbers);
+    this.#whole = this.from(numbers);
   }
 
   /** All that messages need; made again where only the state is there. */
   get whole(): Handshake {
-    const whole = this.#whole ?? this.#wake();
+    const whole = this.#whole ?? this.wake();
     if (whole === undefined) throw new Error('A handshake does not understand the state that it wrote');
     return whole;
   }
@@ -64,33 +67,36 @@ export class KeptHandshake implements Carried {
   /** Only the state stays of one that is done, where no message is under way. */
   rest(now: Instant): void {
     const whole = this.#whole;
-    const { life, jobs } = this.#association;
-    if (life.at !== 'open' || jobs.awaited !== undefined || whole?.mayRest(now) !== true) return;
+    const { life, awaitedJob } = this.#association;
+    if (life.at !== 'open' || awaitedJob !== undefined || whole?.mayRest(now) !== true) return;
     this.#since = Math.floor(now);
     this.#state = pack(stateOf(whole, this.#since));
     this.#security = whole.security;
     this.#whole = undefined;
+    this.#association.rest();
   }
 
   save(w: Writer, at: Instant): void {
     const whole = this.#whole;
+    // Of an instant in whole ms, so that those in it are the same however often they are written.
+    const now = Math.floor(at);
     const [since, state] =
-      whole === undefined ? [this.#since, unpack(this.#state)] : [at, stateOf(whole, at)];
-    w.varint(Math.max(Math.round(at - since), 0))
+      whole === undefined ? [this.#since, unpack(this.#state)] : [now, stateOf(whole, now)];
+    w.varint(Math.min(Math.max(Math.round(at - since), 0), LONGEST_REST))
       .varint(state.length)
       .bytes(state);
   }
 
   /** Nothing of it is made before it is needed, or {@link isSound} asks. */
   restore(r: Reader, at: Instant): void {
-    this.#since = Math.floor(at - r.varint());
+    this.#since = Math.round(at - r.varint());
     this.#state = pack(r.bytes(r.varint()));
   }
 
   /** The state, which may come from outside, is understood. */
   get isSound(): boolean {
     const state = this.#state;
-    const whole = this.#wake();
+    const whole = this.wake();
     if (whole?.isQuiet === true) {
       this.#state = state;
       this.#whole = undefined;
@@ -99,11 +105,11 @@ export class KeptHandshake implements Carried {
   }
 
   /** `undefined`: the state is not understood. */
-  #wake(): Handshake | undefined {
+  private wake(): Handshake | undefined {
     const session = sessionOf(this.#association.life);
     if (session === undefined) return undefined;
-    const whole = this.#from(FROM_ZERO);
-    const r = this.#read();
+    const whole = this.from(FROM_ZERO);
+    const r = this.read();
     whole.restore(r, this.#since, session);
     if (this.#receiving) whole.onDatagram();
     this.#whole = whole;
@@ -111,11 +117,11 @@ export class KeptHandshake implements Carried {
     return r.finished() ? whole : undefined;
   }
 
-  #read(): Reader {
+  private read(): Reader {
     return new Reader(unpack(this.#state));
   }
 
-  #from({ sendSeq, receiveSeq, retry, contact }: InitialNumbers): Handshake {
+  private from({ sendSeq, receiveSeq, retry, contact }: InitialNumbers): Handshake {
     const { behaviour, cids } = this.#association;
     const isEarly = contact === 'early-data';
     const context = new Context(this.#security, behaviour, this.#destination, sendSeq, isEarly, cids);
@@ -145,7 +151,7 @@ export class KeptHandshake implements Carried {
 
   /** What became of early data. */
   get earlyOutcome(): EarlyOutcome {
-    return this.#whole?.early.outcome ?? readOutcome(this.#read());
+    return this.#whole?.early.outcome ?? readOutcome(this.read());
   }
 
   /** See {@link Handshake.isQuiet}. */

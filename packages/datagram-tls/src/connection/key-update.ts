@@ -3,7 +3,8 @@ import { type Packed, unpack } from '../base/packed.js';
 import type { Role } from '../config/config.js';
 import type { Action } from '../handshake/actions.js';
 import type { Session } from '../handshake/session.js';
-import type { KeySource, SourcedKeys } from '../record/reader-writer.js';
+import type { EpochSource } from '../record/epochs.js';
+import type { RecordReader, RecordWriter, SourcedKeys } from '../record/reader-writer.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import type { VersionRules } from '../wire/version.js';
 import type { Association } from './association.js';
@@ -25,7 +26,7 @@ const EARLY_KEPT: Duration = 5_000;
 const HANDSHAKE_KEPT: Duration = 240_000;
 
 /** Begins and ends the epochs of one association. */
-export class KeyChanges implements Carried, KeySource {
+export class KeyChanges implements Carried, EpochSource {
   readonly #association: Association;
   /** The newest epoch in which the peer sent. */
   #heard = 0;
@@ -50,30 +51,34 @@ export class KeyChanges implements Carried, KeySource {
     w.varint(this.#heard);
   }
 
-  restore(r: Reader, _at: Instant, session: Session): void {
-    const { epochs, provider, cids } = this.#association;
-    const { records, rules } = this.#association.version(session.version);
-    const { suite } = session;
-    // Keys are made for records, which may be long in coming.
-    epochs.restore(r, {
-      writer: (epoch, secret) => {
-        const writer = records.writer(provider, suite, epoch, { secret, source: this });
-        if (cids !== undefined) writer.useConnectionId(cids.send);
-        return writer;
-      },
-      reader: (epoch, secret) =>
-        records.reader(provider, suite, epoch, { secret, source: this }, this.expectsCid(epoch, rules)),
-    });
+  /** Keys are made for records, which may be long in coming. */
+  restore(r: Reader): void {
+    this.#association.epochs.restore(r, this);
     this.#heard = r.varint();
+  }
+
+  writer(epoch: number, secret: Uint8Array): RecordWriter {
+    const { provider, cids } = this.#association;
+    const { suite } = this.session();
+    const { records } = this.#association.version(suite.version);
+    const writer = records.writer(provider, suite, epoch, { secret, source: this });
+    if (cids !== undefined) writer.useConnectionId(cids.send);
+    return writer;
+  }
+
+  reader(epoch: number, secret: Uint8Array): RecordReader {
+    const { provider } = this.#association;
+    const { suite } = this.session();
+    const { records, rules } = this.#association.version(suite.version);
+    const expectsCid = this.expectsCid(epoch, rules);
+    return records.reader(provider, suite, epoch, { secret, source: this }, expectsCid);
   }
 
   /** Of an epoch whose ciphers were let go, or never made. */
   keysOf(direction: 'read' | 'write', secret: Packed): SourcedKeys {
     this.#rests = false;
-    const { life, role, provider: crypto } = this.#association;
-    const session = sessionOf(life);
-    if (session === undefined)
-      throw new Error('Keys of an association without a session are asked for again');
+    const { role, provider: crypto } = this.#association;
+    const session = this.session();
     const sender: Role = (direction === 'write') === (role === 'client') ? 'client' : 'server';
     const { reopening } = this.#association.version(session.version);
     return {
@@ -81,6 +86,13 @@ export class KeyChanges implements Carried, KeySource {
       suite: session.suite,
       keys: reopening.deriveKeys(crypto, session, sender, unpack(secret)),
     };
+  }
+
+  private session(): Session {
+    const session = sessionOf(this.#association.life);
+    if (session === undefined)
+      throw new Error('Keys of an association without a session are asked for again');
+    return session;
   }
 
   /** No record may come or go for long: the ciphers of all epochs are made again for the next one. */
@@ -125,7 +137,7 @@ export class KeyChanges implements Carried, KeySource {
     const first = epoch === APPLICATION_EPOCH;
     epochs.forgetReadersBefore(first ? EARLY_EPOCH : epoch - 1);
     // Those of the handshake are read for minutes, in case the peer repeats its last flight: nearly none does.
-    if (first && sessionOf(this.#association.life) !== undefined) epochs.restReadersBefore(epoch, this);
+    if (first && sessionOf(this.#association.life) !== undefined) epochs.restOlderReaders(this);
     timers.set('forget-epochs', now + (first ? HANDSHAKE_KEPT : OLD_EPOCH_KEPT));
   }
 

@@ -53,6 +53,11 @@ export function isBeginning(phase: Phase): boolean {
   return phase === 'idle' || phase === 'handshaking';
 }
 
+/** The same, or it is done and not acknowledged: datagrams may be parts of a flight. */
+export function isSettling(phase: Phase): boolean {
+  return isBeginning(phase) || phase === 'finishing';
+}
+
 /** `undefined` until the handshake is done; it outlives the association. */
 export function sessionOf(life: Life): Session | undefined {
   return life.at === 'idle' || life.at === 'handshaking' ? undefined : life.session;

@@ -11,7 +11,7 @@ import type { Session } from '../handshake/session.js';
 import { Reader } from '../wire/cursor.js';
 import { rulesOf } from '../wire/version.js';
 import { type EarlyOutcome, ReceivedData, SentData } from './application-data.js';
-import { Association, type Counters, type HandshakeHost, HELD_LIFE } from './association.js';
+import { Association, type Counters, type HandshakeHost, HELD_LIFE, type Performer } from './association.js';
 import { FROM_ZERO, type InitialNumbers, NOWHERE } from './beginning.js';
 import { type CidRegistry, ConnectionIds } from './connection-ids.js';
 import { type ContentHost, Contents } from './contents.js';
@@ -35,6 +35,7 @@ import { PeerWatch } from './peer-watch.js';
 import { Receive } from './receive.js';
 import { decodeFixed, type SavedState } from './saved-state.js';
 import { readState, type Savable, writeState } from './saving.js';
+import { ONE_RUN } from './suspicion.js';
 import { onTimer, type Timed } from './timer-actions.js';
 import type { Security } from './version.js';
 
@@ -116,13 +117,13 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
    * many numbers of records in each direction are left to it. `at`: now. Throws `ERR_INVALID_STATE` unless the session is open.
    */
   save(at: Instant, ahead = 0): SavedState {
-    const { fixed, current } = writeState(this.#savable(), at, ahead);
+    const { fixed, current } = writeState(this.savable(), at, ahead);
     return { fixed, current: current.finish() };
   }
 
   /** The same for {@link restore} in this process alone, with what a checkpoint has left to it. */
   saveAsleep(at: Instant): SavedState {
-    const { fixed, current } = writeState(this.#savable(), at, 0);
+    const { fixed, current } = writeState(this.savable(), at, 0);
     this.#association.reservation?.save(current);
     return { fixed, current: current.finish() };
   }
@@ -146,7 +147,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     if (known === undefined) return undefined;
     const { session, destination } = known;
     const machine = new Machine(security, behaviour, destination, address, undefined, pool, registry);
-    if (machine.#restore(new Reader(current), session, at, asleep)) return machine;
+    if (machine.goOn(new Reader(current), session, at, asleep)) return machine;
     machine.discard();
     return undefined;
   }
@@ -164,7 +165,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   /** The last checkpoint is kept in place of the one before. */
   confirm(now: Instant): void {
     this.#association.reservation?.confirm();
-    if (!this.#isOver()) this.#handshake.onNumbers(now);
+    if (!this.isOver()) this.#handshake.onNumbers(now);
   }
 
   /** Nothing may be sent before a checkpoint is kept. */
@@ -173,8 +174,8 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   }
 
   /** Returns whether all of it was understood. */
-  #restore(r: Reader, session: Session, at: Instant, asleep: boolean): boolean {
-    readState(this.#savable(), r, session, at, this.registry);
+  private goOn(r: Reader, session: Session, at: Instant, asleep: boolean): boolean {
+    readState(this.savable(), r, session, at, this.registry);
     if (asleep && r.left > 0) this.#association.restoreReservation(r);
     if (!r.finished() || !(asleep || this.#handshake.isSound)) return false;
     this.#watch.start();
@@ -183,10 +184,10 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
 
   /** It does not go on: what it holds is given back. */
   discard(): void {
-    this.#releaseMemory();
+    this.releaseMemory();
   }
 
-  #savable(): Savable {
+  private savable(): Savable {
     const association = this.#association;
     const parts = [this.#keys, this.#handshake, association, this.#inbound];
     const { destination } = this.#handshake;
@@ -210,16 +211,18 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
    * watches the peer can change it.
    */
   get maySleep(): boolean {
-    const { life, memory, jobs, timers, isPolled } = this.#association;
+    const { life, holds, awaitedJob, timers, isPolled } = this.#association;
     if (life.at !== 'open' || this.#inbound.ended) return false;
-    if (memory.held > 0 || jobs.awaited !== undefined || !timers.arePatient) return false;
+    if (holds || awaitedJob !== undefined || !timers.arePatient) return false;
     if (!this.paths.isQuiet || this.isHeld) return false;
     return isPolled && this.#handshake.isQuiet && !this.#watch.awaitsAnswer;
   }
 
   /** No record came or went for some time: what only the next one needs is made again for it. */
   rest(): void {
-    if (this.#association.life.at === 'open') this.#keys.rest();
+    if (this.#association.life.at !== 'open') return;
+    this.#keys.rest();
+    this.#association.cids?.rest();
   }
 
   /** Only handshake messages need what is let go, and they make it again. */
@@ -243,7 +246,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
 
   /** What all associations of the endpoint hold. */
   get pool(): MemoryPool {
-    return this.#association.memory.pool;
+    return this.#association.pool;
   }
 
   /** The settings for its jobs: with `sni`, those of the client's name, as soon as it is known. */
@@ -253,6 +256,16 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
 
   get counters(): Readonly<Counters> {
     return this.#association.counters;
+  }
+
+  /** Of its jobs, in its handshake. */
+  set performer(performer: Performer | undefined) {
+    this.#association.performer = performer;
+  }
+
+  /** Whether it has events of secrets. */
+  set tellsSecrets(tells: boolean) {
+    this.#association.tellsSecrets = tells;
   }
 
   get life(): Life {
@@ -275,6 +288,16 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     return this.#association.heardAt;
   }
 
+  /** An authentic record has come since it was made, or woken. */
+  get hasHeard(): boolean {
+    return this.#association.recordsHeard > 0;
+  }
+
+  /** Grows with each authentic record and with each message of ours, and by nothing that is not authentic. */
+  get traffic(): number {
+    return this.#association.recordsHeard + this.counters.messagesSent;
+  }
+
   get connectionIds(): ConnectionIdPair | undefined {
     return this.#association.cids?.pair;
   }
@@ -295,7 +318,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
 
   /** Client: its handshake before a ServerHello; `undefined` afterwards, and when it is over. */
   get attempt(): Attempt | undefined {
-    return this.#at() === 'handshaking' ? this.#handshake.whole.attempt : undefined;
+    return this.at() === 'handshaking' ? this.#handshake.whole.attempt : undefined;
   }
 
   /** Client: the ClientHello is not repeated the next time that this is due. */
@@ -305,7 +328,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
 
   /** Begins: a client sends its first flight, a server waits for one. */
   start(now: Instant): void {
-    if (this.#at() !== 'idle') throw invalidState('The association has begun already');
+    if (this.at() !== 'idle') throw invalidState('The association has begun already');
     this.#association.life = { at: 'handshaking', undecided: this.#contact === 'early-data' };
     const { behaviour, timers, role, path } = this.#association;
     const timeout = path.validated ? behaviour.handshakeTimeout : UNVALIDATED_LIFE;
@@ -316,7 +339,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   /** Returns whether anything in `datagram` was useful. The bytes are not kept. */
   receive(datagram: Uint8Array, from: PeerAddress, now: Instant, atFormer = false): boolean {
     const { counters, path, recordsHeard } = this.#association;
-    if (this.#at() === 'closed' || this.#at() === 'idle') {
+    if (this.at() === 'closed' || this.at() === 'idle') {
       this.#association.drop('closed');
       return false;
     }
@@ -333,10 +356,10 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     const useful = elsewhere
       ? this.paths.receiveElsewhere(datagram, now)
       : this.#receive.datagram(datagram, now, false);
-    if (!this.#isOver()) {
+    if (!this.isOver()) {
       if (this.#association.recordsHeard > recordsHeard) this.paths.onHeard();
       this.#handshake.settle(now);
-      this.#repeatClose();
+      this.repeatClose();
       this.#association.reservation?.look();
       this.#association.watchMemory(now);
     }
@@ -349,7 +372,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
    * when the message is larger than {@link maxMessageSize}.
    */
   send(data: Uint8Array): boolean {
-    if (!this.maySend) throw notOpen(this.#at() === 'closing' || this.#at() === 'closed');
+    if (!this.maySend) throw notOpen(this.at() === 'closing' || this.at() === 'closed');
     const { epochs, behaviour } = this.#association;
     const state = this.#outbound.send(data);
     if (state === 'held') {
@@ -362,7 +385,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
       this.abandon(keysExhausted());
       return false;
     }
-    if (state === 'update-due' || epochs.writer.sequence >= behaviour.recordsPerKey) this.#wearOut();
+    if (state === 'update-due' || epochs.writer.sequence >= behaviour.recordsPerKey) this.wearOut();
     return true;
   }
 
@@ -406,7 +429,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
    * Our last flight was repeated behind which the close_notify went: that may be lost, too, or a peer that had no keys
    * for it yet did not keep it.
    */
-  #repeatClose(): void {
+  private repeatClose(): void {
     const { life, counters } = this.#association;
     if (life.at !== 'closing' || !life.finishing || counters.retransmissions === life.repetitions) return;
     this.#association.life = { ...life, repetitions: counters.retransmissions };
@@ -434,7 +457,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   abandon(error: DTLSError | undefined): void {
     const { life } = this.#association;
     if (isOpen(life)) sendAlert(this.#association, 'warning', 'close_notify');
-    const refusal = life.at === 'handshaking' ? this.#refuse('warning', 'close_notify') : undefined;
+    const refusal = life.at === 'handshaking' ? this.refuse('warning', 'close_notify') : undefined;
     this.end(error, refusal);
   }
 
@@ -446,7 +469,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     const { life } = this.#association;
     if (life.at === 'handshaking') return this.onFailure(error);
     if (isOpen(life)) sendAlert(this.#association, 'warning', 'close_notify');
-    this.#end(isOpen(life) ? error : undefined, true, undefined);
+    this.endWith(isOpen(life) ? error : undefined, true, undefined);
   }
 
   /**
@@ -467,9 +490,9 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     const { timers } = this.#association;
     const { rests } = this.#handshake;
     for (let name = timers.takeDue(now); name !== undefined; name = timers.takeDue(now))
-      onTimer(name, this.#timed(), now);
+      onTimer(name, this.timed(), now);
     if (rests) this.#handshake.rest(now);
-    this.#repeatClose();
+    this.repeatClose();
     this.#association.reservation?.look();
   }
 
@@ -478,7 +501,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
    * datagrams and sent again at once; application data is lost, and {@link maxMessageSize} falls.
    */
   handleTooLarge(size: number, now: Instant): void {
-    if (!this.#isOver() && this.#association.path.size.onRefused(size))
+    if (!this.isOver() && this.#association.path.size.onRefused(size))
       this.#handshake.whole.onTooLarge(size, now);
   }
 
@@ -493,11 +516,11 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     now: Instant,
   ): void {
     const { role, counters } = this.#association;
-    if (role !== 'client' || this.#at() !== 'handshaking' || counters.datagramsReceived > 0) return;
+    if (role !== 'client' || this.at() !== 'handshaking' || counters.datagramsReceived > 0) return;
     const error = unreachable(cause);
     const { whole } = this.#handshake;
     if (certain) this.end(error);
-    else if (whole.suspicion.raise(error)) {
+    else if (whole.suspicion.raise(error, now, ONE_RUN)) {
       whole.onDatagram();
       whole.onDoubt();
       whole.settle(now);
@@ -510,7 +533,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     const { life } = this.#association;
     if (life.at !== 'handshaking' && !isOpen(life)) return;
     if (!this.paths.answer(jobId, answer, now)) this.#handshake.whole.answer(answer, now);
-    if (!this.#isOver()) this.#association.watchMemory(now);
+    if (!this.isOver()) this.#association.watchMemory(now);
   }
 
   /** The next datagram to send to the destination of {@link paths}; the caller owns it. */
@@ -534,12 +557,12 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     return this.#association.timers.next();
   }
 
-  #at(): Life['at'] {
+  private at(): Life['at'] {
     return this.#association.life.at;
   }
 
-  #isOver(): boolean {
-    return this.#at() === 'closed';
+  private isOver(): boolean {
+    return this.at() === 'closed';
   }
 
   onConnected(session: Session, finishing: boolean, now: Instant): void {
@@ -592,19 +615,19 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   }
 
   onFailure(error: DTLSError): void {
-    if (this.#isOver()) return;
+    if (this.isOver()) return;
     if (isUndecided(this.#association.life)) return this.onDecline('failed');
     let refusal: SentAlert | undefined;
     if (error.source === 'local' && error.alert !== undefined) {
-      if (this.#at() === 'handshaking' && !PASSING.has(error.code))
-        refusal = this.#refuse('fatal', error.alert);
+      if (this.at() === 'handshaking' && !PASSING.has(error.code))
+        refusal = this.refuse('fatal', error.alert);
       else sendAlert(this.#association, 'fatal', error.alert);
     }
     this.end(error, refusal);
   }
 
   /** A server keeps the alert for a client that repeats its flight, because this association is over. */
-  #refuse(level: 'warning' | 'fatal', name: AlertName): SentAlert | undefined {
+  private refuse(level: 'warning' | 'fatal', name: AlertName): SentAlert | undefined {
     const alert = sendAlert(this.#association, level, name);
     return this.#association.role === 'server' ? alert : undefined;
   }
@@ -646,7 +669,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   onDecline(reason: Declined): void {
     this.#association.life = { at: 'closed', session: undefined, refusal: undefined, declined: reason };
     this.#association.timers.end();
-    this.#releaseMemory();
+    this.releaseMemory();
   }
 
   /** What waited too long for missing parts, or for keys, is dropped. */
@@ -672,14 +695,14 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     this.#inbound.forgetUntil(Number.POSITIVE_INFINITY, 'evicted');
   }
 
-  #releaseMemory(): void {
+  private releaseMemory(): void {
     this.paths.forgetCandidate();
     this.#handshake.forgetMessages();
     this.#receive.forgetHeld();
     this.#inbound.forget();
   }
 
-  #timed(): Timed {
+  private timed(): Timed {
     const handshake = this.#handshake;
     const keys = this.#keys;
     const watch = this.#watch;
@@ -694,21 +717,21 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   }
 
   /** The sending keys are nearly used up; DTLS 1.2 has no others. */
-  #wearOut(): void {
+  private wearOut(): void {
     if (this.#handshake.canUpdateKeys) this.#association.timers.set('update-keys', AT_ONCE);
   }
 
   /** The association is over, without another message to the peer. */
   end(error: DTLSError | undefined, refusal?: SentAlert): void {
-    this.#end(error, error === undefined, refusal);
+    this.endWith(error, error === undefined, refusal);
   }
 
-  #end(error: DTLSError | undefined, resumable: boolean, refusal: SentAlert | undefined): void {
-    if (this.#isOver()) return;
+  private endWith(error: DTLSError | undefined, resumable: boolean, refusal: SentAlert | undefined): void {
+    if (this.isOver()) return;
     const session = sessionOf(this.#association.life);
     this.#association.life = { at: 'closed', session, refusal, declined: undefined };
     this.#association.timers.end();
-    this.#releaseMemory();
+    this.releaseMemory();
     if (!resumable) this.#association.forget(session);
     this.#association.tell({ type: 'closed', error });
   }

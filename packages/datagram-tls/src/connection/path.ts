@@ -77,11 +77,14 @@ export class PathSize {
       .u8(this.#whole ? 1 : 0);
   }
 
-  /** No more than is configured now. */
+  /** No more than is configured now, and no less than is ever written. */
   restore(r: Reader): void {
     const mtu = this.#known;
-    this.#known = Math.min(mtu, r.varint());
-    this.#guessed = Math.min(mtu, r.varint());
+    const known = r.varint();
+    const guessed = r.varint();
+    if (known < SMALLEST || guessed < SMALLEST) r.fail();
+    this.#known = Math.min(mtu, known);
+    this.#guessed = Math.min(mtu, guessed);
     this.#inVain = r.varint();
     this.#whole = r.u8() === 1;
   }

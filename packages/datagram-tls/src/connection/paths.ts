@@ -50,7 +50,7 @@ export class Paths implements CandidateHost, Carried {
     return this.#candidates?.address;
   }
 
-  #migration(): Migration {
+  private migration(): Migration {
     this.#moves ??= new Migration(this.#association, this.#handshake);
     return this.#moves;
   }
@@ -66,7 +66,7 @@ export class Paths implements CandidateHost, Carried {
 
   /** See {@link Migration.resume}. */
   resume(doubtful: boolean, now: Instant): void {
-    this.#migration().resume(doubtful, now);
+    this.migration().resume(doubtful, now);
   }
 
   /** Records from `from`, which is not the peer's address, are read. Nothing is kept for it: anybody can name an ID. */
@@ -105,27 +105,27 @@ export class Paths implements CandidateHost, Carried {
 
   /** The peer is where the datagram at hand came from. */
   onMoved(now: Instant): void {
-    this.#migration().onMoved(this.#from, this.#size, now);
+    this.migration().onMoved(this.#from, this.#size, now);
   }
 
   /** The content of a return routability check; returns whether it was of use. */
   onMessage(content: Uint8Array, now: Instant): boolean {
-    return this.#migration().onMessage(content, this.#from, this.#atFormer, now);
+    return this.migration().onMessage(content, this.#from, this.#atFormer, now);
   }
 
   /** See {@link Migration.leave}. */
   leave(now: Instant): boolean {
-    return this.#migration().leave(now);
+    return this.migration().leave(now);
   }
 
   /** See {@link Migration.validate}. */
   validate(): void {
-    this.#migration().validate();
+    this.migration().validate();
   }
 
   /** See {@link Migration.refuse}. */
   refuse(now: Instant): void {
-    this.#migration().refuse(now);
+    this.migration().refuse(now);
   }
 
   onConnected(now: Instant): void {

@@ -51,7 +51,7 @@ export class PeerWatch {
   /** Only the timer of an idle session. */
   watchIdle(): void {
     const { heardAt, timers } = this.#association;
-    const limit = this.#idleTimeout();
+    const limit = this.idleTimeout();
     if (limit > 0) timers.set('idle', heardAt + limit);
   }
 
@@ -59,7 +59,7 @@ export class PeerWatch {
     const { life, heardAt, timers } = this.#association;
     // Where only our direction is closed, nothing else may end it.
     if (!isOpen(life) && (life.at !== 'closing' || timers.has('close'))) return;
-    const limit = this.#idleTimeout();
+    const limit = this.idleTimeout();
     // The same expression as when the timer was set: another rounding would make the timer due forever.
     if (now < heardAt + limit) this.watchIdle();
     else this.#host.retire(idleTimeout(limit));
@@ -87,7 +87,7 @@ export class PeerWatch {
     timers.set('keep-alive', isUnderWay ? Math.min(now + interval, probe.goneAt) : now + interval);
   }
 
-  #idleTimeout(): number {
+  private idleTimeout(): number {
     const { behaviour, role } = this.#association;
     return behaviour.idleTimeout[role];
   }

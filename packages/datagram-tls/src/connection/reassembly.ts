@@ -1,4 +1,4 @@
-import { own, sameBytes } from '../base/bytes.js';
+import { EMPTY, own, sameBytes } from '../base/bytes.js';
 import type { Instant } from '../base/instant.js';
 import { type Memory, PIECE_COST, UNCOUNTED } from '../base/memory.js';
 import type { Message } from '../handshake/message.js';
@@ -63,6 +63,11 @@ interface Candidate {
   gone: boolean;
 }
 
+/** A message that came in one piece. */
+interface Whole extends Pick<Candidate, 'type' | 'epoch' | 'since' | 'cost' | 'touched'> {
+  readonly body: Uint8Array;
+}
+
 /**
  * Puts handshake messages together from fragments in any order and hands them out in the order of their message_seq
  * (RFC 6347 §4.2.3, RFC 9147 §5.5). Adjacent fragments become one run of bytes. Memory grows with the bytes that
@@ -79,7 +84,7 @@ export class Reassembler {
   /** `undefined` while nothing is held, as in most associations nearly always. */
   #messages: Map<number, Candidate[]> | undefined;
   /** The next message, which came in one piece while nothing else was held, as most do; in no map, and taken at once. */
-  #whole: Candidate | undefined;
+  #whole: Whole | undefined;
   readonly #limits: ReassemblyLimits;
   readonly #memory: Memory;
   readonly #host: ReassemblyHost;
@@ -222,27 +227,31 @@ export class Reassembler {
   }
 
   #keepWhole(fragment: HandshakeFragment, epoch: number, now: Instant): FragmentFate {
-    const candidate = this.#candidateOf(fragment, epoch, now);
-    const { length } = fragment;
-    if (!this.#charge(candidate, length === 0 ? MESSAGE_COST : MESSAGE_COST + PIECE_COST + length))
-      return 'over_budget';
-    if (length > 0) candidate.runs.push(newRun(0, fragment.fragment));
-    candidate.covered = length;
-    this.#whole = candidate;
+    const { type, length } = fragment;
+    const cost = length === 0 ? MESSAGE_COST : MESSAGE_COST + PIECE_COST + length;
+    if (!this.#take(cost)) return 'over_budget';
+    this.#held += cost;
+    const body = length === 0 ? EMPTY : own(fragment.fragment);
+    this.#whole = { type, epoch, since: now, body, cost, touched: this.#fragments };
     return 'stored';
   }
 
-  #takeWhole({ type, epoch, runs, cost }: Candidate): Message {
+  #takeWhole({ type, epoch, body, cost }: Whole): Message {
     this.#whole = undefined;
     this.#held -= cost;
     this.#memory.give(cost);
-    return { type, seq: this.#next++, epoch, body: runs[0]?.memory ?? new Uint8Array(0) };
+    return { type, seq: this.#next++, epoch, body };
   }
 
   /** From here on it is one of several. */
   #unfold(): void {
-    if (this.#whole === undefined) return;
-    this.#messages = new Map([[this.#next, [this.#whole]]]);
+    const whole = this.#whole;
+    if (whole === undefined) return;
+    const { type, epoch, since, body, cost, touched } = whole;
+    const { length } = body;
+    const runs = length === 0 ? [] : [{ start: 0, end: length, memory: body, origin: 0 }];
+    const candidate = { type, length, epoch, since, runs, covered: length, cost, touched, gone: false };
+    this.#messages = new Map([[this.#next, [candidate]]]);
     this.#whole = undefined;
   }
 

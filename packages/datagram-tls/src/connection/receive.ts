@@ -22,8 +22,11 @@ export interface RecordSink {
   whyNot(epoch: number): DropReason;
   /** One is kept. */
   onHeld(): void;
-  /** A record that does not open with the keys of its epoch. */
-  onForgery(reader: RecordReader, now: Instant): void;
+  /**
+   * A record that does not open with the keys of its epoch. `answered`: the number of the last handshake record in plaintext before
+   * it in its own datagram, -1 for none. Only with that number is an alert about it an answer to that datagram.
+   */
+  onForgery(reader: RecordReader, answered: number, now: Instant): void;
   /** An authentic record of `epoch` that broke the rules, or one forgery too many. */
   onFatalRecord(reason: RecordDropReason, epoch: number): void;
 }
@@ -62,6 +65,7 @@ export class Receive {
   #heldBytes = 0;
   /** Of the datagram at hand. */
   #forgeries = 0;
+  #lastPlain = -1;
   /** It came from another address than the peer's. */
   #elsewhere = false;
 
@@ -85,6 +89,7 @@ export class Receive {
     let records = 0;
     const cids = this.#association.cids ?? NO_CIDS;
     this.#forgeries = 0;
+    this.#lastPlain = -1;
     for (let offset = 0; offset < datagram.length; ) {
       if (records++ === MAX_RECORDS || this.#forgeries === MAX_FORGERIES) {
         this.#association.drop('rest_of_datagram');
@@ -96,8 +101,8 @@ export class Receive {
         break;
       }
       offset = header.end;
-      useful = this.#record(datagram, now) || useful;
-      if (this.#isOver()) break;
+      useful = this.readRecord(datagram, now) || useful;
+      if (this.isOver()) break;
     }
     return useful;
   }
@@ -106,14 +111,16 @@ export class Receive {
   releaseHeld(now: Instant): void {
     const held = this.#held ?? [];
     const forgeries = this.#forgeries;
+    const lastPlain = this.#lastPlain;
     const elsewhere = this.#elsewhere;
     this.forgetHeld();
     for (const { record } of held) {
-      if (this.#isOver()) break;
+      if (this.isOver()) break;
       this.datagram(record, now);
     }
     // Those that were held do not count against the datagram that brought the keys.
     this.#forgeries = forgeries;
+    this.#lastPlain = lastPlain;
     this.#elsewhere = elsewhere;
   }
 
@@ -122,34 +129,34 @@ export class Receive {
     const held = this.#held ?? [];
     for (let [first] = held; first !== undefined && first.since <= instant; [first] = held) {
       held.shift();
-      this.#give(first.record);
+      this.give(first.record);
       this.#association.drop(why);
     }
   }
 
   forgetHeld(): void {
-    for (const { record } of this.#held ?? []) this.#give(record);
+    for (const { record } of this.#held ?? []) this.give(record);
     this.#held = undefined;
   }
 
   /** Nothing in the rest of the datagram matters any more. */
-  #isOver(): boolean {
+  private isOver(): boolean {
     return this.#association.life.at === 'closed';
   }
 
-  #give({ length }: Uint8Array): void {
+  private give({ length }: Uint8Array): void {
     this.#heldBytes -= length + PIECE_COST;
     this.#association.memory.give(length + PIECE_COST);
   }
 
-  #record(datagram: Uint8Array, now: Instant): boolean {
+  private readRecord(datagram: Uint8Array, now: Instant): boolean {
     const reader = this.#association.epochs.readerFor(header);
     if (reader === undefined && this.#elsewhere) {
       this.#association.drop('other_path');
       return false;
     }
     if (reader === undefined) {
-      this.#hold(datagram, now);
+      this.hold(datagram, now);
       return false;
     }
     if (this.#elsewhere && header.cidLength === 0) {
@@ -161,7 +168,7 @@ export class Receive {
       return false;
     }
     const content = reader.open(header, datagram);
-    if (typeof content !== 'string' && this.#isTooLarge(content)) {
+    if (typeof content !== 'string' && this.isTooLarge(content)) {
       this.#association.drop('over_record_limit');
       return false;
     }
@@ -174,12 +181,13 @@ export class Receive {
     // RFC 9146 §6.
     if (this.#elsewhere && typeof content !== 'string' && header.sequence === reader.newest)
       this.#elsewhere = !this.#sink.onElsewhere(header.type, header.epoch, content, now);
+    if (header.epoch === 0 && header.type === ContentType.handshake) this.#lastPlain = header.sequence;
     if (typeof content !== 'string')
       return this.#sink.onContent(header.type, header.epoch, header.sequence, content, now);
     this.#association.drop(content);
     if (content === 'bad_record') {
       this.#forgeries++;
-      this.#sink.onForgery(reader, now);
+      this.#sink.onForgery(reader, this.#lastPlain, now);
     }
     if (content === 'forgery_limit' || content === 'record_overflow' || content === 'no_content_type') {
       this.#sink.onFatalRecord(content, reader.epoch);
@@ -188,20 +196,20 @@ export class Receive {
   }
 
   /** RFC 8449 §4: such a record may end the session or be discarded, as a lost one would be. Plaintext is not limited. */
-  #isTooLarge(content: Uint8Array): boolean {
+  private isTooLarge(content: Uint8Array): boolean {
     return header.epoch > 0 && content.length > this.#association.recordLimits.receive;
   }
 
   /** Early data that is allowed may wait for the decision, which may be a job's. Half as much again is for what records cost. */
-  #holdBudget(): number {
+  private holdBudget(): number {
     return HOLD_BUDGET + 1.5 * this.#association.earlyBytes;
   }
 
-  #hold(datagram: Uint8Array, now: Instant): void {
+  private hold(datagram: Uint8Array, now: Instant): void {
     const cost = header.end - header.start + PIECE_COST;
     if (!this.#sink.mayHold(header.epoch)) {
       this.#association.drop(this.#sink.whyNot(header.epoch));
-    } else if (this.#heldBytes + cost > this.#holdBudget() || !this.#association.memory.take(cost)) {
+    } else if (this.#heldBytes + cost > this.holdBudget() || !this.#association.memory.take(cost)) {
       this.#association.drop('over_budget');
     } else {
       this.#held ??= [];

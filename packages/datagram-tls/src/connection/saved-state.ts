@@ -18,7 +18,7 @@ import { partsOf, type Security } from './version.js';
  */
 
 /** Changes with every change of what parts of an association write. */
-const FORMAT = 2;
+const FORMAT = 4;
 const ROLES: readonly Role[] = ['client', 'server'];
 
 /** What an open association goes on from. */

@@ -1,8 +1,30 @@
 import { type DTLSError, violation } from '../base/errors.js';
+import type { Duration, Instant } from '../base/instant.js';
 import { hiddenIdentity } from '../handshake/refusals.js';
 
 /** Unreadable records that should be the Finished of a peer with our pre-shared key, before we assume another key. */
-export const ENOUGH_FORGERIES = 2;
+const ENOUGH_FORGERIES = 2;
+/**
+ * How long we wait at least for one that opens before the peer is told, ms, whatever our timer. It is longer than nearly all
+ * round trips, so that the answer to our repeated flight has come.
+ */
+const MIN_BEFORE_ALERT: Duration = 1000;
+/** Alerts to a client with another key: one reports it, the next answers its probe, and either may be lost. */
+const MAX_KEY_ALERTS = 4;
+
+/** How long a peer that is there may take to show it: so many runs of our timer, and so many ms. */
+interface Patience {
+  readonly runs: number;
+  readonly wait: Duration;
+}
+
+/**
+ * A timer that is shorter than the round trip runs out while the answer is under way, and one repetition may be lost. Two runs of
+ * the first second are 3 s, the initial timer of RFC 2988, which is longer than the round trips of nearly all paths.
+ */
+const PATIENT: Patience = { runs: 2, wait: 2500 };
+/** For what the system reports of the network: most of it is true, and a client that starts before its server waits for it. */
+export const ONE_RUN: Patience = { runs: 1, wait: 0 };
 
 /**
  * A failure that can be forged. It is believed when the peer repeats the number of our probe, which requires seeing
@@ -10,7 +32,14 @@ export const ENOUGH_FORGERIES = 2;
  */
 export class Suspicion {
   #error: DTLSError | undefined;
+  #patience = PATIENT;
+  #since: Instant = 0;
+  /** Of our timer, since then. */
+  #runs = 0;
   #forgeries = 0;
+  /** When the first of them came. */
+  #firstForgery: Instant = 0;
+  #keyAlerts = 0;
 
   get error(): DTLSError | undefined {
     return this.#error;
@@ -22,20 +51,35 @@ export class Suspicion {
   }
 
   /** Returns whether that was the first report. */
-  raise(error: DTLSError): boolean {
+  raise(error: DTLSError, now: Instant, patience = PATIENT): boolean {
     if (this.#error !== undefined) return false;
     this.#error = error;
+    this.#patience = patience;
+    this.#since = now;
+    this.#runs = 0;
     return true;
+  }
+
+  /** Our timer has run out. Returns the failure when it is to be believed. */
+  onTimeout(now: Instant): DTLSError | undefined {
+    this.#runs++;
+    const { runs, wait } = this.#patience;
+    return this.#runs >= runs && now - this.#since >= wait ? this.#error : undefined;
   }
 
   /**
    * One record that does not open is damaged or forged. Two that should be the peer's Finished, and no valid one
-   * until our timer expires, mean that the keys differ, and waiting would not help. Returns how many there were.
+   * while our timer runs out again and again, mean that the keys differ. Returns what is to be done: to ask for the Finished
+   * again, or to tell the peer. Anybody can send such records, and many a client believes what it is told: so it had the time to
+   * send its Finished again.
    */
-  onForgery(unknownPsk: boolean): number {
+  onForgery(unknownPsk: boolean, now: Instant): 'ask-again' | 'tell' | undefined {
     this.#forgeries++;
-    if (this.#forgeries >= ENOUGH_FORGERIES) this.raise(unknownPsk ? hiddenIdentity() : pskMismatch());
-    return this.#forgeries;
+    if (this.#forgeries === 1) this.#firstForgery = now;
+    if (this.#forgeries < ENOUGH_FORGERIES) return 'ask-again';
+    this.raise(unknownPsk ? hiddenIdentity() : pskMismatch(), now);
+    if (this.#runs === 0 || now - this.#firstForgery < MIN_BEFORE_ALERT) return undefined;
+    return this.#keyAlerts++ < MAX_KEY_ALERTS ? 'tell' : undefined;
   }
 }
 

@@ -60,7 +60,7 @@ export function onTimer(name: TimerName, timed: Timed, now: Instant): void {
 
 function onRetransmit({ handshake, paths, host }: Timed, now: Instant): void {
   const { whole } = handshake;
-  const { error } = whole.suspicion;
+  const error = whole.suspicion.onTimeout(now);
   if (error !== undefined && whole.restart(error, now)) whole.suspicion.allay();
   else if (error !== undefined) host.onFailure(error);
   else {
@@ -77,6 +77,6 @@ function onHandshakeTimeout({ association, handshake, keys, host }: Timed, now: 
   else {
     // A peer that was never heard is unreachable, whatever its key.
     const heard = association.counters.datagramsReceived > 0;
-    host.onFailure(suspicion.error ?? handshakeTimeout(heard && doubtsPsk, heard, association.jobs.awaited));
+    host.onFailure(suspicion.error ?? handshakeTimeout(heard && doubtsPsk, heard, association.awaitedJob));
   }
 }

@@ -85,9 +85,10 @@ export class Timers {
   #next: Instant | undefined;
   #isStale = false;
 
-  /** Does nothing after {@link end}. */
-  set(name: TimerName, at: Instant): void {
+  /** Does nothing after {@link end}. It is due at the next whole ms: fractions would take memory of their own. */
+  set(name: TimerName, instant: Instant): void {
     if (this.#over) return;
+    const at = Math.ceil(instant);
     this.#isStale = true;
     this.#running |= BITS[name];
     let last: Timer | undefined;
@@ -103,11 +104,11 @@ export class Timers {
     else last.next = timer;
   }
 
-  /** A timer that runs expires at `at` at the latest. */
-  hasten(name: TimerName, at: Instant): void {
-    const timer = this.#find(name);
-    if (timer === undefined || timer.at <= at) return;
-    timer.at = at;
+  /** A timer that runs expires at `instant`, as {@link set} takes it, at the latest. */
+  hasten(name: TimerName, instant: Instant): void {
+    const timer = this.find(name);
+    if (timer === undefined || timer.at <= instant) return;
+    timer.at = Math.ceil(instant);
     this.#isStale = true;
   }
 
@@ -124,7 +125,7 @@ export class Timers {
     if (!this.has(name)) return;
     let before: Timer | undefined;
     for (let timer = this.#first; timer !== undefined; timer = timer.next) {
-      if (timer.name === name) return this.#remove(timer, before);
+      if (timer.name === name) return this.remove(timer, before);
       before = timer;
     }
   }
@@ -146,7 +147,7 @@ export class Timers {
       if (SAVED.includes(timer.name)) running |= 1 << SAVED.indexOf(timer.name);
     w.u16(running);
     for (const name of SAVED) {
-      const timer = this.#find(name);
+      const timer = this.find(name);
       if (timer !== undefined) writeInstant(w, timer.at, at);
     }
   }
@@ -154,7 +155,7 @@ export class Timers {
   restore(r: Reader, at: Instant): void {
     const running = r.u16();
     for (const [i, name] of SAVED.entries())
-      if ((running & (1 << i)) !== 0) this.set(name, readInstant(r, at));
+      if ((running & (1 << i)) !== 0) this.set(name, Math.round(readInstant(r, at)));
   }
 
   /** The connection is over: nothing wakes it any more, whatever is still under way in it. */
@@ -178,7 +179,7 @@ export class Timers {
     let before: Timer | undefined;
     for (let timer = this.#first; timer !== undefined; timer = timer.next) {
       if (timer.at <= now) {
-        this.#remove(timer, before);
+        this.remove(timer, before);
         return timer.name;
       }
       before = timer;
@@ -186,13 +187,13 @@ export class Timers {
     return undefined;
   }
 
-  #find(name: TimerName): Timer | undefined {
+  private find(name: TimerName): Timer | undefined {
     for (let timer = this.#first; timer !== undefined; timer = timer.next)
       if (timer.name === name) return timer;
     return undefined;
   }
 
-  #remove(timer: Timer, before: Timer | undefined): void {
+  private remove(timer: Timer, before: Timer | undefined): void {
     this.#running &= ~BITS[timer.name];
     this.#isStale = true;
     if (before === undefined) this.#first = timer.next;

@@ -1,6 +1,7 @@
 import { BytePool } from '../base/byte-pool.js';
 import { own } from '../base/bytes.js';
 import { PassingQueue, Queue } from '../base/queue.js';
+import { MAX_SEQUENCE } from '../base/sequence.js';
 import type { Flight, FlightItem } from '../handshake/flight.js';
 import type { Epochs } from '../record/epochs.js';
 import { mayWrite, type RecordWriter } from '../record/reader-writer.js';
@@ -71,9 +72,9 @@ function takeRoom(length: number): Uint8Array {
 /** Turns what is to be sent into records and datagrams, and queues them. */
 export class Transmit {
   readonly #epochs: Epochs;
-  readonly #queue: Queue<Uint8Array> = new PassingQueue<Uint8Array>();
+  readonly #queue = new PassingQueue<Uint8Array>();
   /** The same, unless flights have a queue of their own. */
-  #flights = this.#queue;
+  #flights: PassingQueue<Uint8Array> | Queue<Uint8Array> = this.#queue;
 
   constructor(epochs: Epochs) {
     this.#epochs = epochs;
@@ -142,6 +143,43 @@ export class Transmit {
   }
 
   /**
+   * Puts all of a new flight into one datagram of at most `size` bytes, each message in a record of its own with at most `content`
+   * bytes, and returns its length; 0 where it does not fit, or may not all be written. Nothing has to be remembered of it.
+   */
+  whole({ items }: Flight, size: number, content: number): number {
+    const most = this.#mostOf(items, content);
+    if (most === undefined || most > size) return 0;
+    const room = pool.room(most);
+    pool.keep();
+    let length = 0;
+    for (const item of items) {
+      // Each has one.
+      const writer = this.#epochs.writerOf(item.epoch) as RecordWriter;
+      length +=
+        item.kind === 'message'
+          ? writer.seal(ContentType.handshake, draftWhole(item), room, length)
+          : writer.seal(ContentType.change_cipher_spec, CHANGE_CIPHER_SPEC, room, length);
+    }
+    this.#flights.push(length === most ? room : room.subarray(0, length));
+    return length;
+  }
+
+  /** The most bytes that the records of `items` take; `undefined` where one is too large, or may not be written. */
+  #mostOf(items: readonly FlightItem[], content: number): number | undefined {
+    let most = 0;
+    for (const item of items) {
+      const writer = this.#epochs.writerOf(item.epoch);
+      // The number of the first record of a server is its client's.
+      if (writer?.state !== 'open' || writer.sequence > MAX_SEQUENCE - items.length) return undefined;
+      const length =
+        item.kind === 'message' ? HANDSHAKE_HEADER_LENGTH + item.body.length : CHANGE_CIPHER_SPEC.length;
+      if (length > content) return undefined;
+      most += writer.overhead + length;
+    }
+    return most;
+  }
+
+  /**
    * What the peer may lack of a flight, as far as `manner` lets it go out at once. `delivery` tells what that is, and
    * learns which record carried it.
    */
@@ -175,6 +213,17 @@ function partOf(delivery: Delivery, part: Manner['part']): readonly Stretch[] {
 
 /** The content of the current record, shared by all connections as is {@link datagramDraft}. */
 let contentDraft = new Uint8Array(0x1000);
+
+/** A message in one fragment; valid until the next draft. */
+function draftWhole({ type, seq, body }: Extract<FlightItem, { kind: 'message' }>): Uint8Array {
+  const { length } = body;
+  const whole = HANDSHAKE_HEADER_LENGTH + length;
+  if (contentDraft.length < whole) contentDraft = new Uint8Array(whole);
+  const header = { type, length, messageSeq: seq, fragmentOffset: 0, fragmentLength: length };
+  writeHandshakeHeader(contentDraft, 0, header);
+  contentDraft.set(body, HANDSHAKE_HEADER_LENGTH);
+  return contentDraft.subarray(0, whole);
+}
 
 /**
  * Cuts records from what is to be sent of a flight. Fragments that follow one another in the handshake's epoch of DTLS
@@ -301,7 +350,7 @@ let datagramDraft = new Uint8Array(0x1000);
 
 /** Fills datagrams of a given size with records, of which there may be only so many. */
 class Packer {
-  readonly #size: number;
+  #size: number;
   #records: number;
   readonly #full: Uint8Array[] = [];
   #used = 0;
@@ -309,7 +358,7 @@ class Packer {
   constructor(size: number, records: number) {
     this.#size = size;
     this.#records = records;
-    if (datagramDraft.length < size) datagramDraft = new Uint8Array(size);
+    this.#draft();
   }
 
   /** How many more may go out. */
@@ -322,10 +371,16 @@ class Packer {
     return this.#size - this.#used;
   }
 
-  /** Makes sure of `bytes` of room; a datagram that has less goes out as it is. */
+  /**
+   * Makes sure of `bytes` of room; a datagram that has less goes out as it is. Where no datagram has, as with a long
+   * connection ID on a path that takes little, they grow: one too large may get through, one without content never ends.
+   */
   reserve(bytes: number): void {
-    if (this.room >= bytes || this.#used === 0) return;
-    this.#flush();
+    if (this.room >= bytes) return;
+    if (this.#used > 0) this.#flush();
+    if (this.#size >= bytes) return;
+    this.#size = bytes;
+    this.#draft();
   }
 
   add(writer: RecordWriter, type: number, plaintext: Uint8Array): void {
@@ -336,6 +391,10 @@ class Packer {
   finish(): Uint8Array[] {
     if (this.#used > 0) this.#flush();
     return this.#full;
+  }
+
+  #draft(): void {
+    if (datagramDraft.length < this.#size) datagramDraft = new Uint8Array(this.#size);
   }
 
   #flush(): void {

@@ -24,8 +24,10 @@ type Primitives<Capability extends keyof Capabilities, Functions extends keyof C
 export interface PartialProvider {
   /** Hashes, HMAC and HKDF. */
   readonly hashes?: Primitives<'hash', 'hash' | 'mac' | 'hkdfExpand'>;
-  /** Protection of records. */
-  readonly aeads?: Primitives<'aead', 'aead'>;
+  /** Protection of records. `recordKey` is only called where record number masks, if there are any, are of the same provider. */
+  readonly aeads?: Primitives<'aead', 'aead' | 'recordKey'>;
+  /** For keys of single texts, where the layer has both the hash and the AEAD. */
+  readonly derivedAead?: CryptoProvider['derivedAead'];
   /** For suites with HMAC. */
   readonly aesCbc?: Primitives<'aesCbc', 'aesCbc'>;
   /** Encryption of record numbers in DTLS 1.3. */
@@ -107,6 +109,16 @@ function layered(base: CryptoProvider, layer: Layer): CryptoProvider {
     hkdfExpand: (name, ...input) =>
       over<'hkdfExpand'>(hashes, has.hash(name), base).hkdfExpand(name, ...input),
     aead: (name, key) => over<'aead'>(aeads, has.aead(name), base).aead(name, key),
+    derivedAead: (hash, name) => {
+      const [ofHash, ofAead] = [has.hash(hash), has.aead(name)];
+      if (ofHash !== ofAead) return undefined;
+      return ofHash ? top.derivedAead?.(hash, name) : base.derivedAead?.(hash, name);
+    },
+    recordKey: (name, secrets) => {
+      const isOwn = has.aead(name);
+      if (secrets.sn.length > 0 && has.recordNumberMask(name) !== isOwn) return undefined;
+      return over<'recordKey'>(aeads, isOwn, base).recordKey?.(name, secrets);
+    },
     aesCbc: (key) => over<'aesCbc'>(aesCbc, has.aesCbc(), base).aesCbc(key),
     recordNumberMask: (name, key) =>
       over<'recordNumberMask'>(recordNumberMasks, has.recordNumberMask(name), base).recordNumberMask(

@@ -1,4 +1,8 @@
 import type { Buffer } from 'node:buffer';
+import * as threads from 'node:worker_threads';
+import { protectTexts } from './opened-texts.js';
+
+protectTexts((memory) => threads.markAsUntransferable(memory));
 
 /**
  * The same memory, or the first `length` bytes of it, as a plain Uint8Array. The core gets no Buffer: its `slice` is a view, and its prototype would be
@@ -18,7 +22,22 @@ export function fromLatin1(text: string): Uint8Array {
   return bytes;
 }
 
+/** The same into `out` from `at` on, as far as it has room. */
+export function putLatin1(text: string, out: Uint8Array, at: number): void {
+  const length = Math.min(text.length, out.length - at);
+  for (let i = 0; i < length; i++) out[at + i] = text.charCodeAt(i);
+}
+
 /** Memory outside of the heap, where native code takes it from. A short array would be moved there for each call. */
 export function offHeap(length: number): Uint8Array {
   return new Uint8Array(new ArrayBuffer(length));
+}
+
+const drafts: (Uint8Array | undefined)[] = [];
+
+/** The same {@link offHeap | memory} for each length: for bytes that native code copies, which the caller wipes then. */
+export function draftOf(length: number): Uint8Array {
+  const draft = drafts[length] ?? offHeap(length);
+  drafts[length] = draft;
+  return draft;
 }

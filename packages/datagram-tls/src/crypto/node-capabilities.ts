@@ -10,6 +10,7 @@ import { importSpki } from './node-spki.js';
 import { once } from './once.js';
 import type { AeadName, Capabilities, HashName, KeyType } from './provider.js';
 import { scheme } from './signatures.js';
+import { AEADS } from './suites.js';
 
 /**
  * What the runtime supports. Its lists of names are not used: Deno lists P-521 for ECDH and has none. Each answer is
@@ -25,16 +26,6 @@ export const nodeCapabilities: Capabilities = {
 };
 
 const TEXT = utf8(SIGNED_TEXT);
-const KEY_LENGTHS: Readonly<Record<AeadName, number>> = {
-  'aes-128-gcm': 16,
-  'aes-256-gcm': 32,
-  'chacha20-poly1305': 32,
-  'aes-128-ccm': 16,
-  'aes-256-ccm': 32,
-  'aes-128-ccm-8': 16,
-  'aes-256-ccm-8': 32,
-};
-
 /** Tried as a hash object, as the provider hashes, and as HMAC. */
 function canHash(name: HashName | 'sha1'): boolean {
   const hash = new NodeHash(name);
@@ -44,7 +35,7 @@ function canHash(name: HashName | 'sha1'): boolean {
 }
 
 function canSeal(name: AeadName): boolean {
-  const aead = new NodeAead(name, new Uint8Array(KEY_LENGTHS[name]));
+  const aead = new NodeAead(name, new Uint8Array(AEADS[name].keyLength));
   const nonce = new Uint8Array(12);
   const sealed = new Uint8Array(TEXT.length + aead.tagLength);
   aead.seal(nonce, TEXT, TEXT, sealed, 0);
@@ -61,7 +52,7 @@ function canEncrypt(): boolean {
 }
 
 function canMask(name: AeadName): boolean {
-  return recordNumberMask(name, new Uint8Array(KEY_LENGTHS[name])).mask(new Uint8Array(16)).length >= 2;
+  return recordNumberMask(name, new Uint8Array(AEADS[name].keyLength)).mask(new Uint8Array(16)).length >= 2;
 }
 
 /** ML-KEM is supported everywhere, if necessary in JavaScript; a hybrid group is supported where its curve is. */

@@ -1,16 +1,20 @@
 import type { Buffer } from 'node:buffer';
 import {
   type Cipher,
+  type CipherCCM,
   type CipherCCMTypes,
   createCipheriv,
   createDecipheriv,
   createSecretKey,
+  type DecipherCCM,
   type KeyObject,
 } from 'node:crypto';
-import { readInnerType } from '../base/bytes.js';
+import process from 'node:process';
+import { own, put, readInnerType } from '../base/bytes.js';
 import { ChaChaMask } from './chacha-mask.js';
-import { plain } from './node-bytes.js';
+import { offHeap, plain } from './node-bytes.js';
 import type { AeadKey, AeadName, CbcKey, RecordNumberMask } from './provider.js';
+import { checkKeyLength } from './suites.js';
 
 interface Algorithm {
   /** Node's types give CCM the widest of the AEAD interfaces; at run time they are one. */
@@ -44,22 +48,66 @@ function algorithm(name: string, authTagLength: number): Algorithm {
  */
 const EMPTY = new Uint8Array(1).subarray(0, 0);
 
+/**
+ * Up to Node 22 a key in bytes is the cheaper one for few texts: to make and to collect a key object costs as much as half a record.
+ * Later versions make an object of the bytes each time.
+ */
+const TAKES_BYTES = Number.parseInt(process.versions.node, 10) < 24;
+/** A key object does not pay for fewer texts than three: a ticket is one, and a handshake has a Finished and an alert. */
+const FEW = 2;
+
 /** The platform's AEAD objects serve one text each, so each record makes one; only the key is kept. */
 export class NodeAead implements AeadKey {
   readonly tagLength: number;
   readonly #algorithm: Algorithm;
-  readonly #key: KeyObject;
+  /** Of the first {@link FEW} texts; `undefined` once there is {@link #object}. */
+  #bytes: Uint8Array | undefined;
+  #object: KeyObject | undefined;
+  #left = FEW;
 
   constructor(name: AeadName, key: Uint8Array) {
+    checkKeyLength(name, key);
     this.#algorithm = ALGORITHMS[name];
     this.tagLength = this.#algorithm.options.authTagLength;
-    this.#key = createSecretKey(key);
+    if (TAKES_BYTES) this.#bytes = own(key);
+    else this.#object = createSecretKey(key);
+  }
+
+  /** For one text; {@link takeBack} has to follow. */
+  #key(): KeyObject | Uint8Array {
+    const bytes = this.#bytes;
+    if (bytes === undefined) return this.#object as KeyObject;
+    if (this.#left-- > 0) return lend(bytes);
+    this.#object = createSecretKey(bytes);
+    bytes.fill(0);
+    this.#bytes = undefined;
+    return this.#object;
+  }
+
+  /** A nonce of another length is refused: nothing of a key stays lent. */
+  #cipher(nonce: Uint8Array): CipherCCM {
+    const { name, options } = this.#algorithm;
+    const key = this.#key();
+    try {
+      return createCipheriv(name, key, nonce, options);
+    } finally {
+      takeBack(key);
+    }
+  }
+
+  #decipher(nonce: Uint8Array): DecipherCCM {
+    const { name, options } = this.#algorithm;
+    const key = this.#key();
+    try {
+      return createDecipheriv(name, key, nonce, options);
+    } finally {
+      takeBack(key);
+    }
   }
 
   seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void {
-    const { name, options } = this.#algorithm;
     const length = plaintext.length;
-    const cipher = createCipheriv(name, this.#key, nonce, options);
+    const cipher = this.#cipher(nonce);
     this.#associate(cipher, aad, length);
     out.set(cipher.update(length === 0 ? EMPTY : plaintext), offset);
     cipher.final();
@@ -84,9 +132,8 @@ export class NodeAead implements AeadKey {
   #open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Buffer | undefined {
     const length = sealed.length - this.tagLength;
     if (length < 0) return undefined;
-    const { name, options } = this.#algorithm;
     try {
-      const decipher = createDecipheriv(name, this.#key, nonce, options);
+      const decipher = this.#decipher(nonce);
       decipher.setAuthTag(sealed.subarray(length));
       this.#associate(decipher, aad, length);
       const plaintext = decipher.update(length === 0 ? EMPTY : sealed.subarray(0, length));
@@ -103,8 +150,25 @@ export class NodeAead implements AeadKey {
   }
 }
 
+/** Where the bytes of a key are while a cipher takes them: the platform would move a short array out of the heap for that. */
+const lent16 = offHeap(16);
+const lent32 = offHeap(32);
+
+/** The bytes of a key for a cipher that is made next. */
+function lend(key: Uint8Array): Uint8Array {
+  const room = key.length === lent16.length ? lent16 : lent32;
+  put(key, room, 0);
+  return room;
+}
+
+/** The cipher is made. */
+function takeBack(key: KeyObject | Uint8Array): void {
+  if (key === lent16 || key === lent32) for (let i = 0; i < key.length; i++) key[i] = 0;
+}
+
 /** RFC 9147 §4.2.3: AES encrypts the sample, ChaCha20 uses it as counter and nonce. */
 export function recordNumberMask(name: AeadName, key: Uint8Array): RecordNumberMask {
+  checkKeyLength(name, key);
   return name === 'chacha20-poly1305' ? new ChaChaMask(key) : new AesMask(key);
 }
 
@@ -113,8 +177,9 @@ class AesMask implements RecordNumberMask {
   readonly #cipher: Cipher;
 
   constructor(key: Uint8Array) {
-    // From bytes Node 24 takes six times as long.
-    this.#cipher = createCipheriv(`aes-${key.length * 8}-ecb`, createSecretKey(key), null);
+    const given = TAKES_BYTES ? lend(key) : createSecretKey(key);
+    this.#cipher = createCipheriv(`aes-${key.length * 8}-ecb`, given, null);
+    takeBack(given);
     this.#cipher.setAutoPadding(false);
   }
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import crypto, { createHash, createHmac, createSecretKey, type Hash, type KeyObject } from 'node:crypto';
-import { EMPTY, own } from '../base/bytes.js';
-import { fromLatin1 } from './node-bytes.js';
+import { EMPTY, lengthOf, own, put, putAll, putStart } from '../base/bytes.js';
+import { fromLatin1, putLatin1 } from './node-bytes.js';
 import { HASH_LENGTH, type HashName, type MacKey, type RunningHash } from './provider.js';
 
 type Digest = (name: string, data: Uint8Array, encoding: 'binary') => string;
@@ -82,7 +82,7 @@ export class NodeHash<Name extends HashName | 'sha1'> implements RunningHash {
       wider.set(this.#seen());
       this.#gathered = wider;
     }
-    this.#gathered.set(data, this.#length);
+    put(data, this.#gathered, this.#length);
     this.#length = length;
   }
 }
@@ -101,10 +101,13 @@ const outers: Readonly<Record<HashName, Uint8Array>> = {
   sha384: new Uint8Array(128 + 48),
   sha512: new Uint8Array(128 + 64),
 };
+/** Views of the beginning of {@link inner}, by length: a handshake asks for few lengths, and for each of them often. */
+const views: (Uint8Array | undefined)[] = [];
+const MOST_VIEWED = 512;
 
 /**
  * HMAC. Short texts, which all those of a handshake are, take two digests (RFC 2104 §2). Long ones use the platform's
- * HMAC object, which costs more to make than to use.
+ * HMAC object, which costs more to make than to use. Derivations pad the key once.
  */
 export class NodeMac implements MacKey {
   readonly #hash: HashName;
@@ -118,20 +121,40 @@ export class NodeMac implements MacKey {
 
   sign(...parts: Uint8Array[]): Uint8Array {
     const block = BLOCK_LENGTH[this.#hash];
-    let end = block;
-    for (const part of parts) end += part.length;
-    if (digestOf === undefined || end > inner.length) return this.#signLong(parts);
-    pad(this.#key, INNER_PAD, block, inner);
-    let at = block;
-    for (const part of parts) {
-      inner.set(part, at);
-      at += part.length;
+    if (digestOf === undefined || block + lengthOf(parts) > inner.length) return this.#signLong(parts);
+    this.#begin(block);
+    return fromLatin1(this.#signHere(digestOf, putAll(parts, inner, block)));
+  }
+
+  prf(length: number, ...seed: Uint8Array[]): Uint8Array | undefined {
+    const block = BLOCK_LENGTH[this.#hash];
+    const size = HASH_LENGTH[this.#hash];
+    if (digestOf === undefined || block + size + lengthOf(seed) > inner.length) return undefined;
+    this.#begin(block);
+    // A(1) of RFC 5246 §5; each A(i) stands before the seed.
+    let a = this.#signHere(digestOf, putAll(seed, inner, block));
+    const end = putAll(seed, inner, block + size);
+    const output = new Uint8Array(length);
+    for (let at = 0; ; at += size) {
+      putLatin1(a, inner, block);
+      putLatin1(this.#signHere(digestOf, end), output, at);
+      if (at + size >= length) return output;
+      a = this.#signHere(digestOf, block + size);
     }
-    const first = digestOf(this.#hash, inner.subarray(0, end), 'binary');
-    const outer = outers[this.#hash];
-    pad(this.#key, OUTER_PAD, block, outer);
-    for (let i = 0; i < first.length; i++) outer[block + i] = first.charCodeAt(i);
-    return fromLatin1(digestOf(this.#hash, outer, 'binary'));
+  }
+
+  /** Pads the key in both texts. */
+  #begin(block: number): void {
+    pad(this.#key, INNER_PAD, block, inner);
+    pad(this.#key, OUTER_PAD, block, outers[this.#hash]);
+  }
+
+  /** HMAC of what is in {@link inner} up to `end`, as Latin-1. */
+  #signHere(digestOf: Digest, end: number): string {
+    const hash = this.#hash;
+    const outer = outers[hash];
+    putLatin1(digestOf(hash, viewOf(end), 'binary'), outer, BLOCK_LENGTH[hash]);
+    return digestOf(hash, outer, 'binary');
   }
 
   #signLong(parts: readonly Uint8Array[]): Uint8Array {
@@ -140,6 +163,13 @@ export class NodeMac implements MacKey {
     for (const part of parts) hmac.update(part);
     return fromLatin1(hmac.digest('binary'));
   }
+}
+
+function viewOf(end: number): Uint8Array {
+  if (end > MOST_VIEWED) return inner.subarray(0, end);
+  const view = views[end] ?? inner.subarray(0, end);
+  views[end] = view;
+  return view;
 }
 
 function digest(name: HashName, data: Uint8Array): Uint8Array {
@@ -170,7 +200,7 @@ export function hkdfExpand(name: HashName, prk: Uint8Array, info: Uint8Array, le
   for (let at = 0; at < length; at += block.length) {
     counter[0] = (counter[0] as number) + 1;
     block = mac.sign(block, info, counter);
-    output.set(block.subarray(0, length - at), at);
+    putStart(block, output, at);
   }
   return output;
 }

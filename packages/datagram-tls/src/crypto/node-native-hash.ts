@@ -1,8 +1,19 @@
-import { concat, EMPTY, own, sameBytes, toHex } from '../base/bytes.js';
+import {
+  concat,
+  EMPTY,
+  lengthOf,
+  own,
+  put,
+  putAll,
+  sameBytes,
+  sliceOf,
+  takenFrom,
+  toHex,
+} from '../base/bytes.js';
 import { type Digester, hkdfExpand, NodeHash, NodeMac } from './node-hash.js';
 import { requireNative } from './node-native.js';
 import { once } from './once.js';
-import { HASH_LENGTH, type HashName, type MacKey, type RunningHash } from './provider.js';
+import { type Derivation, HASH_LENGTH, type HashName, type MacKey, type RunningHash } from './provider.js';
 
 /** Hashes that native code has, with HMAC, the PRF of TLS 1.2 and HKDF. */
 export const NATIVE_HASHES: readonly HashName[] = ['sha256', 'sha384', 'sha512'];
@@ -12,9 +23,6 @@ export const hasNativeHash = once((name: HashName | 'sha1') => name !== 'sha1' &
 
 /** The most bytes that native code derives at once. */
 const MAX_DERIVED = 1024;
-
-/** Of an `HkdfLabel`, which has one byte for its length. */
-const MAX_CONTEXT = 0xff;
 
 /** Inputs and outputs: a call is over before the next one begins. Native code wipes the input. */
 const memory = new Uint8Array(0x1000);
@@ -38,8 +46,8 @@ export function nativeHkdfExpand(
 ): Uint8Array {
   const end = prk.length + info.length;
   if (end > memory.length || length > MAX_DERIVED) return hkdfExpand(name, prk, info, length);
-  memory.set(prk);
-  memory.set(info, prk.length);
+  put(prk, memory, 0);
+  put(info, memory, prk.length);
   requireNative().hkdfExpand(HASH_LENGTH[name], memory, prk.length, info.length, length);
   return take(length);
 }
@@ -47,7 +55,7 @@ export function nativeHkdfExpand(
 const digest: Digester<HashName> = (name, bytes, length) => {
   const size = HASH_LENGTH[name];
   requireNative().digest(size, bytes, length, made);
-  return made.slice(0, size);
+  return sliceOf(made, 0, size);
 };
 
 /** Nothing of a key is kept in native memory: to make and collect that would cost more than it saves. */
@@ -76,41 +84,28 @@ class NativeMac implements MacKey {
     return take(length);
   }
 
-  expandLabels(heads: readonly Uint8Array[], context: Uint8Array): Uint8Array[] | undefined {
-    const { length } = context;
+  derive(steps: readonly Derivation[], inputs: readonly Uint8Array[]): Uint8Array[] | undefined {
     const begin = this.#key.length;
     let end = begin;
     let derived = 0;
-    for (const head of heads) {
-      end += head.length + 1 + length;
-      derived += outputOf(head);
+    for (const { head, input, length } of steps) {
+      end += STEP_HEAD + head.length + (inputs[input] as Uint8Array).length;
+      derived += length;
     }
-    if (end > memory.length || derived > MAX_DERIVED || length > MAX_CONTEXT) return undefined;
-    memory.set(this.#key);
+    if (end > memory.length || derived > MAX_DERIVED || steps.length > MAX_STEPS) return undefined;
+    put(this.#key, memory, 0);
     let at = begin;
-    for (const head of heads) {
-      memory.set(head, at);
-      at += head.length;
-      memory[at++] = length;
-      memory.set(context, at);
-      at += length;
-    }
-    requireNative().expandLabels(HASH_LENGTH[this.#hash], memory, begin, end - begin);
-    return takeEach(heads);
+    for (const step of steps) at = putStep(step, inputs[step.input] as Uint8Array, at);
+    requireNative().deriveAll(HASH_LENGTH[this.#hash], memory, begin, end - begin);
+    return takeEach(steps);
   }
 
   /** The key and the parts, in memory; the length of the parts, or `undefined` where they are too long. */
   #fill(parts: readonly Uint8Array[]): number | undefined {
-    let end = this.#key.length;
-    for (const part of parts) end += part.length;
-    if (end > memory.length) return undefined;
-    memory.set(this.#key);
-    let at = this.#key.length;
-    for (const part of parts) {
-      memory.set(part, at);
-      at += part.length;
-    }
-    return end - this.#key.length;
+    const { length } = this.#key;
+    if (length + lengthOf(parts) > memory.length) return undefined;
+    put(this.#key, memory, 0);
+    return putAll(parts, memory, length) - length;
   }
 
   #signLong(parts: Uint8Array[]): Uint8Array {
@@ -121,25 +116,35 @@ class NativeMac implements MacKey {
 
 /** The output of a derivation, of which no copy stays in memory. */
 function take(length: number): Uint8Array {
-  const taken = memory.slice(0, length);
-  memory.fill(0, 0, length);
-  return taken;
+  return takenFrom(memory, 0, length);
 }
 
-/** An `HkdfLabel` begins with the length of its output. */
-function outputOf(head: Uint8Array): number {
-  return ((head[0] as number) << 8) | (head[1] as number);
+/** Of a step before its text: where its key comes from, what it does, and both lengths. */
+const STEP_HEAD = 6;
+/** The most steps of one call. */
+const MAX_STEPS = 31;
+const KINDS: Readonly<Record<Derivation['by'], number>> = { expand: 0, hmac: 1 };
+
+/** Returns where it ends. */
+function putStep({ from, by, length, head }: Derivation, input: Uint8Array, at: number): number {
+  const textLength = head.length + input.length;
+  memory[at] = from;
+  memory[at + 1] = KINDS[by];
+  memory[at + 2] = length >>> 8;
+  memory[at + 3] = length;
+  memory[at + 4] = textLength >>> 8;
+  memory[at + 5] = textLength;
+  put(head, memory, at + STEP_HEAD);
+  put(input, memory, at + STEP_HEAD + head.length);
+  return at + STEP_HEAD + textLength;
 }
 
-function takeEach(heads: readonly Uint8Array[]): Uint8Array[] {
+function takeEach(steps: readonly Derivation[]): Uint8Array[] {
   let at = 0;
-  const taken = heads.map((head) => {
-    const begin = at;
-    at += outputOf(head);
-    return memory.slice(begin, at);
+  return steps.map(({ length }) => {
+    at += length;
+    return takenFrom(memory, at - length, length);
   });
-  memory.fill(0, 0, at);
-  return taken;
 }
 
 /**
@@ -163,17 +168,29 @@ function passes(name: HashName): boolean {
     mac.prf(100, counting) ?? EMPTY,
     nativeHkdfExpand(name, counting.subarray(0, size), counting, 100),
   );
-  return toHex(digest(name, outputs, outputs.length)).startsWith(KNOWN_ANSWERS[name]) && labelsPass(name);
+  return toHex(digest(name, outputs, outputs.length)).startsWith(KNOWN_ANSWERS[name]) && stepsPass(name);
 }
 
-/** Two labels with a context at once are what HKDF makes of each. */
-function labelsPass(name: HashName): boolean {
-  const secret = Uint8Array.from({ length: HASH_LENGTH[name] }, (_, i) => i);
-  const heads = [Uint8Array.of(0, 16, 3, 1, 2, 3), Uint8Array.of(0, 12, 1, 7)];
-  const context = Uint8Array.of(4, 5);
-  const made = nativeMac(name, secret).expandLabels(heads, context) ?? [];
-  const each = heads.map((head) =>
-    nativeHkdfExpand(name, secret, concat(head, Uint8Array.of(2), context), head[1] ?? 0),
+/** Each of several steps at once gives what it gives by itself. */
+function stepsPass(name: HashName): boolean {
+  const length = HASH_LENGTH[name];
+  const secret = Uint8Array.from({ length }, (_, i) => i);
+  const [head, input] = [Uint8Array.of(1, 2, 3), Uint8Array.of(4, 5)];
+  const made = nativeMac(name, secret).derive(
+    [
+      { from: 0, by: 'expand', length: 12, head, input: 0 },
+      { from: 0, by: 'hmac', length, head, input: 0 },
+      { from: 2, by: 'expand', length, head, input: 1 },
+      { from: 3, by: 'hmac', length, head: EMPTY, input: 0 },
+    ],
+    [input, EMPTY],
   );
-  return made.length === 2 && sameBytes(concat(...made), concat(...each));
+  const text = concat(head, input);
+  const hmac = nativeMac(name, secret).sign(text);
+  const expanded = nativeHkdfExpand(name, hmac, head, length);
+  const expected = [
+    nativeHkdfExpand(name, secret, text, 12),
+    ...[hmac, expanded, nativeMac(name, expanded).sign(input)],
+  ];
+  return made !== undefined && sameBytes(concat(...made), concat(...expected));
 }

@@ -1,7 +1,9 @@
 import { layerProvider, type PartialProvider } from './layered-provider.js';
-import { hasNativeAead, hasNativeMask, NativeAead, NativeMask } from './node-native-ciphers.js';
+import { hasNativeMask, NativeAead, NativeMask } from './node-native-ciphers.js';
+import { nativeDerivedAead } from './node-native-derived.js';
 import { answerNativeExchange, hasNativeGroup, startNativeExchange } from './node-native-exchange.js';
 import { hasNativeHash, nativeHash, nativeHkdfExpand, nativeMac } from './node-native-hash.js';
+import { hasNativeRecords, nativeRecordKey } from './node-native-records.js';
 import { withNativeKeys } from './node-native-signatures.js';
 import type { CryptoProvider } from './provider.js';
 
@@ -20,12 +22,14 @@ export function nativeLayer(base: CryptoProvider): PartialProvider {
       hkdfExpand: nativeHkdfExpand,
     },
     aeads: {
-      has: hasNativeAead,
+      has: hasNativeRecords,
       aead: (name, key) => NativeAead.make(name, key) ?? base.aead(name, key),
+      recordKey: nativeRecordKey,
     },
+    derivedAead: (hash, name) => nativeDerivedAead(base, hash, name),
     recordNumberMasks: {
       has: hasNativeMask,
-      recordNumberMask: (name, key) => NativeMask.make(key) ?? base.recordNumberMask(name, key),
+      recordNumberMask: (name, key) => NativeMask.make(name, key) ?? base.recordNumberMask(name, key),
     },
     keyExchanges: {
       has: hasNativeGroup,

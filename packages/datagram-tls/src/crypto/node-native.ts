@@ -6,6 +6,17 @@ import process from 'node:process';
  * Whatever is missing or wrong in it, node:crypto does the work.
  */
 
+/** `memory`: the text and its tag, `length` bytes, then root, information and additional data of its key. */
+type OfDerived<Result> = (
+  hash: number,
+  name: string,
+  memory: Uint8Array,
+  length: number,
+  rootLength: number,
+  infoLength: number,
+  aadLength: number,
+) => Result;
+
 /** What the library knows of `datagram-tls-native`; the headers in packages/native/src describe the functions. */
 export interface NativeModule {
   readonly interface: number;
@@ -22,6 +33,28 @@ export interface NativeModule {
     length: number,
   ): void;
   open(key: number, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array, out: Uint8Array): boolean;
+  /** As {@link createKey}, of keys for the records of one direction. */
+  createRecordKey(owner: object, name: string, epoch: number, secrets: Uint8Array): number | undefined;
+  useConnectionId(key: number, cid: Uint8Array): void;
+  sealRecord(
+    key: number,
+    type: number,
+    sequence: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void;
+  /** See the headers for what it answers. */
+  openRecord(
+    key: number,
+    expected: number,
+    bytes: Uint8Array,
+    start: number,
+    bodyStart: number,
+    end: number,
+    out: Uint8Array,
+    at: number,
+  ): number;
   mask(key: number, sample: Uint8Array, out: Uint8Array): void;
   /** A hash is named by the length of its digest. The functions below find their input in `memory`, and replace it. */
   hasHash(hash: number): boolean;
@@ -29,8 +62,10 @@ export interface NativeModule {
   hmac(hash: number, memory: Uint8Array, keyLength: number, textLength: number): void;
   prf(hash: number, memory: Uint8Array, secretLength: number, seedLength: number, length: number): void;
   hkdfExpand(hash: number, memory: Uint8Array, keyLength: number, infoLength: number, length: number): void;
-  /** `HkdfLabel`s behind the key, whose outputs follow one another. */
-  expandLabels(hash: number, memory: Uint8Array, keyLength: number, labelsLength: number): void;
+  /** Steps behind the key, whose outputs follow one another. */
+  deriveAll(hash: number, memory: Uint8Array, keyLength: number, stepsLength: number): void;
+  sealDerived: OfDerived<void>;
+  openDerived: OfDerived<boolean>;
   /** `undefined`: not supported. The key is closed when `owner` is collected. */
   importPrivateKey(owner: object, pkcs8: Uint8Array): number | undefined;
   generateKey(owner: object, group: string, share: Uint8Array): number | undefined;
@@ -43,7 +78,8 @@ export interface NativeModule {
   sign(key: number, scheme: number, bytes: Uint8Array, out: Uint8Array): number;
 }
 
-export const INTERFACE = 9;
+/** Raised when a function of the module changes; scripts/native.mjs gives it to the C. */
+export const INTERFACE = 14;
 
 /** The module, or why it is not used. */
 export type Loaded = { readonly module: NativeModule } | { readonly reason: string };

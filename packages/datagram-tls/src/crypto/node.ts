@@ -1,4 +1,5 @@
 import { randomFillSync, timingSafeEqual } from 'node:crypto';
+import { takenFrom } from '../base/bytes.js';
 import { offHeap } from './node-bytes.js';
 import { nodeCapabilities } from './node-capabilities.js';
 import { NodeAead, NodeAesCbc, recordNumberMask } from './node-ciphers.js';
@@ -71,9 +72,8 @@ function randomBytes(length: number): Uint8Array {
     randomFillSync(pool);
     used = 0;
   }
-  const bytes = pool.slice(used, used + length);
   // Returned bytes may become a secret: the pool keeps no second copy.
-  pool.fill(0, used, used + length);
+  const bytes = takenFrom(pool, used, length);
   used += length;
   return bytes;
 }

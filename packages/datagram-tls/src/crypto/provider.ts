@@ -26,8 +26,18 @@ export interface CryptoProvider {
   mac(hash: HashName, key: Uint8Array): MacKey;
   /** HKDF-Expand (RFC 5869 §2.3). */
   hkdfExpand(hash: HashName, prk: Uint8Array, info: Uint8Array, length: number): Uint8Array;
-  /** Imports a key for one direction of one epoch; `key` has the length that the name says. */
+  /** Imports a key for one direction of one epoch. Throws a `RangeError` unless `key` has the length that the name says. */
   aead(name: AeadName, key: Uint8Array): AeadKey;
+  /**
+   * Optional, because {@link hkdfExpand} and {@link aead} can do it: texts under keys that are each made for one of them, such as
+   * tickets. `undefined`, like a missing function, leaves it to those.
+   */
+  derivedAead?(hash: HashName, name: AeadName): DerivedAead | undefined;
+  /**
+   * Optional, because {@link aead} and {@link recordNumberMask} can do it: imports all keys of one direction of one epoch, for the
+   * records of a suite with this AEAD. `undefined`: not for these.
+   */
+  recordKey?(name: AeadName, secrets: RecordSecrets): RecordKey | undefined;
   /** AES in CBC mode, for suites that authenticate by HMAC. */
   aesCbc(key: Uint8Array): CbcKey;
   /** Record number encryption of DTLS 1.3 (RFC 9147 §4.2.3); one object per epoch and direction. */
@@ -136,10 +146,36 @@ export interface MacKey {
    */
   prf?(length: number, ...seed: Uint8Array[]): Uint8Array | undefined;
   /**
-   * HKDF-Expand-Label with this key as the secret (RFC 8446 §7.1), once for each of `heads`: an `HkdfLabel` up to its context,
-   * which is the same for all. `undefined`, like a missing function, leaves it to `sign`.
+   * The outputs of several derivations with the same hash, each of this key or of the output of one before. `inputs`: what they
+   * refer to. `undefined`, like a missing function, leaves it to `sign`.
    */
-  expandLabels?(heads: readonly Uint8Array[], context: Uint8Array): Uint8Array[] | undefined;
+  derive?(steps: readonly Derivation[], inputs: readonly Uint8Array[]): Uint8Array[] | undefined;
+}
+
+/**
+ * One of several derivations.
+ *
+ * @example
+ * ```ts
+ * import type { Derivation } from 'datagram-tls/core';
+ *
+ * const hmacOfTheFirstInput: Derivation = {
+ *   ...{ from: 0, by: 'hmac', length: 32 },
+ *   ...{ head: new Uint8Array(0), input: 0 },
+ * };
+ * ```
+ */
+export interface Derivation {
+  /** Its key: 0 for the key itself, n for the output of the nth derivation. */
+  readonly from: number;
+  /** HKDF-Expand (RFC 5869 §2.3), or HMAC, which is HKDF-Extract with a salt as its key (RFC 5869 §2.2). */
+  readonly by: 'expand' | 'hmac';
+  /** Bytes of its output; for `hmac` those of the hash. */
+  readonly length: number;
+  /** What its text begins with, such as a label. */
+  readonly head: Uint8Array;
+  /** Which of the inputs follows, from 0. */
+  readonly input: number;
 }
 
 /**
@@ -183,11 +219,6 @@ export interface AeadKey {
   /** The plaintext in its own memory, or `undefined` when it is not authentic. Never throws, whatever the length. */
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
   /**
-   * Optional, because {@link seal} can do it: seals the `length` bytes at `offset` of `bytes` where they are, and writes the tag
-   * behind them.
-   */
-  sealInPlace?(nonce: Uint8Array, aad: Uint8Array, bytes: Uint8Array, offset: number, length: number): void;
-  /**
    * Optional, because {@link open} can do most of it: opens a text that ends with a content type, which is not zero, and any number
    * of zeros (RFC 8446 §5.4, RFC 9146 §4). Returns what comes before the type, in its own memory, and the type in `found`; zeros
    * alone have type 0. Leaves `found` as it is when the text is not authentic.
@@ -197,6 +228,131 @@ export interface AeadKey {
     aad: Uint8Array,
     sealed: Uint8Array,
     found: { type: number },
+  ): Uint8Array | undefined;
+}
+
+/**
+ * The keys of one direction of one epoch, and what is on its records besides.
+ *
+ * @example
+ * ```ts
+ * import type { RecordSecrets } from 'datagram-tls/core';
+ *
+ * const none = new Uint8Array(0);
+ * const secrets: RecordSecrets = { epoch: 1, key: secret, iv: new Uint8Array(4), sn: none };
+ * ```
+ */
+export interface RecordSecrets {
+  /** That of the records: 0 to 2^16 - 1 in DTLS 1.2, 1 to 2^48 - 1 in DTLS 1.3. */
+  readonly epoch: number;
+  /** Of the AEAD. */
+  readonly key: Uint8Array;
+  /** The fixed part of nonces: 12 bytes, or 4 where records have an explicit nonce (RFC 5288 §3, RFC 6655 §3). */
+  readonly iv: Uint8Array;
+  /** The key of record numbers in DTLS 1.3 (RFC 9147 §4.2.3); empty in DTLS 1.2, where they are not encrypted. */
+  readonly sn: Uint8Array;
+}
+
+/**
+ * Protects and opens whole records of one direction of one epoch: those of DTLS 1.2 with an AEAD (RFC 6347 §4.1), also with a
+ * connection ID (RFC 9146 §4), and those of DTLS 1.3 (RFC 9147 §4).
+ *
+ * @example
+ * ```ts
+ * import { nodeProvider, type RecordKey } from 'datagram-tls/core';
+ *
+ * const secrets = { epoch: 1, key: secret, iv: new Uint8Array(4), sn: new Uint8Array(0) };
+ * const made: RecordKey | undefined = nodeProvider.recordKey?.('aes-128-gcm', secrets);
+ * ```
+ */
+export interface RecordKey {
+  /** Bytes of the AEAD's tag. */
+  readonly tagLength: number;
+  /** Records that are sealed from now on have this connection ID, of at most 255 bytes; an empty one is none. */
+  useConnectionId(cid: Uint8Array): void;
+  /**
+   * Writes a record into `out` at `at`, and returns its length. `content`, of at most 2^14 bytes, does not overlap it. In DTLS 1.3
+   * the header has 16 bits of the number, and the length. Throws where `out` has no room.
+   */
+  seal(type: number, sequence: number, content: Uint8Array, out: Uint8Array, at: number): number;
+  /**
+   * Opens the record that stands in `datagram`: what comes before content type and padding, in its own memory. The type, which is 0
+   * where there is only padding, and the number are in `record` then. `'replayed'`: its number is not fresh, and it was not opened;
+   * `undefined`: it is not authentic.
+   */
+  open(datagram: Uint8Array, record: RecordPlace, seen: SeenNumbers): Uint8Array | 'replayed' | undefined;
+}
+
+/**
+ * Where a record stands in a datagram, and what its header says.
+ *
+ * @example
+ * ```ts
+ * import type { RecordPlace } from 'datagram-tls/core';
+ *
+ * const record: RecordPlace = { start: 0, bodyStart: 13, end: 50, type: 23, sequence: 7 };
+ * ```
+ */
+export interface RecordPlace {
+  /** Offset of its first byte in the datagram. */
+  readonly start: number;
+  /** Offset of the bytes after its header. */
+  readonly bodyStart: number;
+  /** Offset of what comes behind it. */
+  readonly end: number;
+  /** Its content type (RFC 9147 §4.1); in DTLS 1.3 that of the header until the record is opened. */
+  type: number;
+  /** Encrypted numbers are not known before the record is opened. */
+  sequence: number;
+}
+
+/**
+ * The numbers of the records of an epoch that came before (RFC 6347 §4.1.2.6, RFC 9147 §4.5.1).
+ *
+ * @example
+ * ```ts
+ * import type { SeenNumbers } from 'datagram-tls/core';
+ *
+ * const none: SeenNumbers = { newest: -1, fresh: () => true };
+ * ```
+ */
+export interface SeenNumbers {
+  /** -1 before the first. */
+  readonly newest: number;
+  /** It did not come before, and is not too old to know. */
+  fresh(sequence: number): boolean;
+}
+
+/**
+ * An AEAD whose key and nonce HKDF-Expand makes, one behind the other, of a root and of information about the text (RFC 5869
+ * §2.3). No two texts have the same information. The parts of information and additional data follow one another.
+ *
+ * @example
+ * ```ts
+ * import { type DerivedAead, nodeProvider } from 'datagram-tls/core';
+ *
+ * const aead: DerivedAead | undefined = nodeProvider.derivedAead?.('sha256', 'aes-256-gcm');
+ * console.log(aead?.tagLength);
+ * ```
+ */
+export interface DerivedAead {
+  /** Bytes that a sealed text is longer than its plaintext. */
+  readonly tagLength: number;
+  /** Writes ciphertext and tag into `out` at `offset`; nothing of the rest is there. */
+  seal(
+    root: Uint8Array,
+    info: readonly Uint8Array[],
+    aad: readonly Uint8Array[],
+    plaintext: Uint8Array,
+    out: Uint8Array,
+    offset: number,
+  ): void;
+  /** The plaintext in its own memory, or `undefined` when it is not authentic. Never throws, whatever the length. */
+  open(
+    root: Uint8Array,
+    info: readonly Uint8Array[],
+    aad: readonly Uint8Array[],
+    sealed: Uint8Array,
   ): Uint8Array | undefined;
 }
 

@@ -1,45 +1,10 @@
-import { EMPTY, fromHex, own, sameBytes } from '../base/bytes.js';
+import { EMPTY, fromHex, own, put, sameBytes } from '../base/bytes.js';
 import { callerError } from '../base/errors.js';
 import type { PartialProvider } from './layered-provider.js';
 import type { AeadKey } from './provider.js';
-
-/** Addresses are bytes from the start of the module's memory; a length of 64 bits is two numbers, the lower first. */
-type Protect = (
-  to: number,
-  lengthTo: number,
-  from: number,
-  length: number,
-  lengthHigh: number,
-  aad: number,
-  aadLength: number,
-  aadLengthHigh: number,
-  unused: number,
-  nonce: number,
-  key: number,
-) => number;
-/** The same, with the unused argument in its third place. */
-type Unprotect = (
-  to: number,
-  lengthTo: number,
-  unused: number,
-  from: number,
-  length: number,
-  lengthHigh: number,
-  aad: number,
-  aadLength: number,
-  aadLengthHigh: number,
-  nonce: number,
-  key: number,
-) => number;
-
-/** The exports of libsodium's WebAssembly that are used. */
-interface Sodium {
-  /** All of its memory; another array when that has grown. */
-  readonly HEAPU8: Uint8Array;
-  readonly _malloc: (bytes: number) => number;
-  readonly _crypto_aead_chacha20poly1305_ietf_encrypt: Protect;
-  readonly _crypto_aead_chacha20poly1305_ietf_decrypt: Unprotect;
-}
+import { KEY_LENGTH, MAX_AAD, MAX_TEXT, type Sodium, SodiumMemory, TAG_LENGTH } from './sodium-memory.js';
+import { SodiumRecordKey } from './sodium-records.js';
+import { checkKeyLength } from './suites.js';
 
 /**
  * ChaCha20-Poly1305 in the WebAssembly of the package `libsodium`, which is installed beside this library: seven times as fast for
@@ -87,12 +52,14 @@ export async function loadSodium(): Promise<Sodium> {
 /** `undefined` where `sodium` lacks something, or seals or opens a known text wrongly. */
 export function sodiumLayer(sodium: Sodium): PartialProvider | undefined {
   try {
-    const scratch = new Scratch(sodium);
-    if (!isRight(new SodiumAead(scratch, bytes(KNOWN.key)))) return undefined;
+    const memory = new SodiumMemory(sodium);
+    if (!isRight(new SodiumAead(memory, bytes(KNOWN.key)))) return undefined;
     return {
       aeads: {
         has: (name) => name === 'chacha20-poly1305',
-        aead: (_name, key) => new SodiumAead(scratch, key),
+        aead: (_name, key) => new SodiumAead(memory, key),
+        recordKey: (_name, secrets) =>
+          secrets.sn.length === 0 ? new SodiumRecordKey(memory, secrets) : undefined,
       },
     };
   } catch {
@@ -100,131 +67,44 @@ export function sodiumLayer(sodium: Sodium): PartialProvider | undefined {
   }
 }
 
-const KEY_LENGTH = 32;
-const NONCE_LENGTH = 12;
-const TAG_LENGTH = 16;
-/** Of a record with the longest connection ID it has 278 bytes. */
-const MAX_AAD = 512;
-/** The body of the longest record has 18,432 bytes. */
-const MAX_TEXT = 0x5000;
+/** Its key is memory of this object, and is in the module's only while a text is sealed or opened. */
+class SodiumAead implements AeadKey {
+  readonly tagLength = TAG_LENGTH;
+  readonly #memory: SodiumMemory;
+  readonly #key = new Int32Array(KEY_LENGTH / 4);
 
-/** Below this a loop is faster than the call of `set`. */
-const SHORT = 48;
-
-/**
- * One place in the module's memory for the text at hand. All keys use it, one after the other: the module keeps nothing of a
- * session, and its memory does not grow with their number.
- */
-class Scratch {
-  readonly #sodium: Sodium;
-  readonly #key: number;
-  readonly #nonce: number;
-  readonly #aad: number;
-  readonly #text: number;
-  #heap: Uint8Array;
-
-  constructor(sodium: Sodium) {
-    this.#sodium = sodium;
-    const start = sodium._malloc(KEY_LENGTH + NONCE_LENGTH + 4 + MAX_AAD + MAX_TEXT);
-    if (start === 0) throw new RangeError('libsodium has no memory');
-    this.#key = start;
-    this.#nonce = start + KEY_LENGTH;
-    this.#aad = this.#nonce + NONCE_LENGTH + 4;
-    this.#text = this.#aad + MAX_AAD;
-    this.#heap = sodium.HEAPU8;
+  constructor(memory: SodiumMemory, key: Uint8Array) {
+    checkKeyLength('chacha20-poly1305', key);
+    this.#memory = memory;
+    new Uint8Array(this.#key.buffer).set(key);
   }
 
-  /** Seals in place, so that no plaintext stays. */
-  seal(
-    key: Uint8Array,
-    nonce: Uint8Array,
-    aad: Uint8Array,
-    plaintext: Uint8Array,
-    out: Uint8Array,
-    offset: number,
-  ): void {
+  seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void {
     const { length } = plaintext;
     if (length > MAX_TEXT - TAG_LENGTH || aad.length > MAX_AAD)
       throw new RangeError(
         `A text of ${length} bytes with ${aad.length} of additional data is longer than any record`,
       );
-    const heap = this.#put(key, nonce, aad, plaintext);
-    const text = this.#text;
-    this.#sodium._crypto_aead_chacha20poly1305_ietf_encrypt(
-      text,
-      0,
-      text,
-      length,
-      0,
-      this.#aad,
-      aad.length,
-      0,
-      0,
-      this.#nonce,
-      this.#key,
-    );
-    heap.fill(0, this.#key, this.#key + KEY_LENGTH);
-    copy(heap, text, length + TAG_LENGTH, out, offset);
-  }
-
-  open(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
-    const length = sealed.length - TAG_LENGTH;
-    if (length < 0 || sealed.length > MAX_TEXT || aad.length > MAX_AAD) return undefined;
-    const heap = this.#put(key, nonce, aad, sealed);
-    const text = this.#text;
-    const failed = this.#sodium._crypto_aead_chacha20poly1305_ietf_decrypt(
-      text,
-      0,
-      0,
-      text,
-      sealed.length,
-      0,
-      this.#aad,
-      aad.length,
-      0,
-      this.#nonce,
-      this.#key,
-    );
-    heap.fill(0, this.#key, this.#key + KEY_LENGTH);
-    const plaintext = failed === 0 ? heap.slice(text, text + length) : undefined;
-    heap.fill(0, text, text + length);
-    return plaintext;
-  }
-
-  /** Returns the module's memory, which other users of the module may have made grow. */
-  #put(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, text: Uint8Array): Uint8Array {
-    if (this.#heap.length === 0) this.#heap = this.#sodium.HEAPU8;
-    const heap = this.#heap;
-    copy(key, 0, KEY_LENGTH, heap, this.#key);
-    copy(nonce, 0, NONCE_LENGTH, heap, this.#nonce);
-    copy(aad, 0, aad.length, heap, this.#aad);
-    copy(text, 0, text.length, heap, this.#text);
-    return heap;
-  }
-}
-
-function copy(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {
-  if (length > SHORT) return to.set(from.subarray(start, start + length), at);
-  for (let i = 0; i < length; i++) to[at + i] = from[start + i] as number;
-}
-
-/** Its key is memory of this object, and is in the module's only while a text is sealed or opened. */
-class SodiumAead implements AeadKey {
-  readonly tagLength = TAG_LENGTH;
-  readonly #scratch: Scratch;
-  readonly #key: Uint8Array;
-
-  constructor(scratch: Scratch, key: Uint8Array) {
-    this.#scratch = scratch;
-    this.#key = own(key);
-  }
-
-  seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): void {
-    this.#scratch.seal(this.#key, nonce, aad, plaintext, out, offset);
+    this.#begin(nonce, aad, plaintext);
+    this.#memory.seal(length, aad.length, out, offset);
   }
 
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
-    return this.#scratch.open(this.#key, nonce, aad, sealed);
+    const length = sealed.length - TAG_LENGTH;
+    if (length < 0 || sealed.length > MAX_TEXT || aad.length > MAX_AAD) return undefined;
+    this.#begin(nonce, aad, sealed);
+    const memory = this.#memory;
+    const plaintext = memory.open(sealed.length, aad.length) ? memory.takeText(length) : undefined;
+    memory.wipeText(length);
+    return plaintext;
+  }
+
+  #begin(nonce: Uint8Array, aad: Uint8Array, text: Uint8Array): void {
+    const memory = this.#memory;
+    memory.begin(this.#key);
+    put(nonce, memory.heap, memory.nonce);
+    put(aad, memory.heap, memory.aad);
+    memory.putText(text, 0, text.length);
   }
 }
 

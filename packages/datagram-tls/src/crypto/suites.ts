@@ -44,7 +44,8 @@ interface AeadShape {
   readonly explicitNonce12: 8 | 0;
 }
 
-const AEADS: Readonly<Record<AeadName, AeadShape>> = {
+/** Of each AEAD, bytes. */
+export const AEADS: Readonly<Record<AeadName, AeadShape>> = {
   'aes-128-gcm': { keyLength: 16, tagLength: 16, explicitNonce12: 8 },
   'aes-256-gcm': { keyLength: 32, tagLength: 16, explicitNonce12: 8 },
   'chacha20-poly1305': { keyLength: 32, tagLength: 16, explicitNonce12: 0 },
@@ -53,6 +54,12 @@ const AEADS: Readonly<Record<AeadName, AeadShape>> = {
   'aes-128-ccm-8': { keyLength: 16, tagLength: 8, explicitNonce12: 8 },
   'aes-256-ccm-8': { keyLength: 32, tagLength: 8, explicitNonce12: 8 },
 };
+
+/** Throws a `RangeError` for a key of another length: none is cut off, or filled with zeros. */
+export function checkKeyLength(name: AeadName, { length }: Uint8Array): void {
+  const { keyLength } = AEADS[name];
+  if (length !== keyLength) throw new RangeError(`A key of ${name} has ${keyLength} bytes, not ${length}`);
+}
 
 /** Of DTLS 1.3, in the default order of preference; AES-128-GCM leads because it is the fastest on hardware with AES instructions. */
 const SUITES_13: readonly AeadSuite[] = [

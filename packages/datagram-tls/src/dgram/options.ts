@@ -16,12 +16,8 @@ import {
   readOptions,
   withDefaults,
 } from '../config/option-table.js';
-import {
-  type ClientPskOption,
-  SECURITY_OPTIONS,
-  type SecurityOptionsFor,
-  type SniOption,
-} from '../config/options.js';
+import { SECURITY_OPTIONS, type SecurityOptionsFor, type SniOption } from '../config/options.js';
+import type { ClientPskOption } from '../config/psk-options.js';
 import type { ServerPskOption } from '../driver/buffers.js';
 import { CONNECT_OPTIONS, SHARED_OPTIONS, SOCKET_OPTIONS } from '../driver/options.js';
 import {

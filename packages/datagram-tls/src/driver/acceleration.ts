@@ -1,10 +1,11 @@
 import type { Security } from '../connection/version.js';
 import { rebase } from '../crypto/layered-provider.js';
 import { nativeFailure } from '../crypto/node-native.js';
-import { hasNativeAead, NATIVE_AEADS } from '../crypto/node-native-ciphers.js';
+import { NATIVE_AEADS } from '../crypto/node-native-ciphers.js';
 import { hasNativeGroup, NATIVE_GROUPS } from '../crypto/node-native-exchange.js';
 import { hasNativeHash, NATIVE_HASHES } from '../crypto/node-native-hash.js';
 import { nativeProvider } from '../crypto/node-native-layer.js';
+import { hasNativeRecords } from '../crypto/node-native-records.js';
 import { hasNativeScheme, NATIVE_SCHEMES } from '../crypto/node-native-signatures.js';
 import type { AeadName, CryptoProvider, HashName } from '../crypto/provider.js';
 import type { GroupName, SchemeName } from '../wire/codes.js';
@@ -74,7 +75,7 @@ export class Accelerator {
     const reason = this.#refusal ?? nativeFailure();
     const able = <Name>(names: readonly Name[], has: (name: Name) => boolean) =>
       Object.freeze(reason === undefined ? names.filter((name) => has(name)) : []);
-    const ciphers = able(NATIVE_AEADS, hasNativeAead);
+    const ciphers = able(NATIVE_AEADS, hasNativeRecords);
     const hashes = able(NATIVE_HASHES, hasNativeHash);
     const groups = able<GroupName>(NATIVE_GROUPS, hasNativeGroup);
     const sigalgs = able(NATIVE_SCHEMES, hasNativeScheme);

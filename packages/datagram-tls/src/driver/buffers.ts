@@ -10,21 +10,39 @@ import type {
 import type {
   ExternalKey as CoreExternalKey,
   OcspResponseOption as CoreOcspResponseOption,
-  PskFinder as CorePskFinder,
   ReplayGuard as CoreReplayGuard,
   SecurityOptions as CoreSecurityOptions,
-  ServerPskOption as CoreServerPskOption,
   SecurityOptionsFor,
 } from '../config/options.js';
+import type {
+  PskFinder as CorePskFinder,
+  ServerPskOption as CoreServerPskOption,
+} from '../config/psk-options.js';
 
 /**
  * Bytes that the application gets are `Buffer`s over the same memory. The core has `Uint8Array`s only; here are the
  * types of both sides, and the conversion.
  */
 
+type MakeBuffer = new (memory: ArrayBufferLike, offset: number, length: number) => Buffer;
+
+/** The class by which `Buffer.from` makes Buffers once it has looked at its arguments. `undefined` where it is not found. */
+const BufferClass = classOfBuffers();
+
+function classOfBuffers(): MakeBuffer | undefined {
+  const found = (NodeBuffer as unknown as { readonly [Symbol.species]?: unknown })[Symbol.species];
+  // Where it is Buffer itself, which is deprecated as a constructor.
+  if (typeof found !== 'function' || found === NodeBuffer) return undefined;
+  const made: unknown = new (found as MakeBuffer)(new ArrayBuffer(8), 2, 4);
+  const isOne = NodeBuffer.isBuffer(made) && made.byteOffset === 2 && made.byteLength === 4;
+  return isOne ? (found as MakeBuffer) : undefined;
+}
+
 /** The global `Buffer` is a getter, which costs as much as the rest. */
-export function toBuffer(bytes: Uint8Array): Buffer {
-  return NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+export function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return BufferClass === undefined
+    ? NodeBuffer.from(buffer, byteOffset, length)
+    : new BufferClass(buffer, byteOffset, length);
 }
 
 /** An error of the core, whose bytes are Buffers from now on. */

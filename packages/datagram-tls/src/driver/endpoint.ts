@@ -578,16 +578,18 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   }
 
   #onSession(entry: ConnectionEntry): void {
-    if (this.#port === undefined) return;
+    const { port } = this.#binding;
+    if (port === undefined) return;
     const session = sessionControl.create(this.#shared, undefined);
     this.#sessions.add(session);
-    this.#attach(session, this.#port, entry);
+    this.#attach(session, port, entry);
     this.#tellStart(session, 'server');
     this.#service?.welcome(session);
   }
 
   #onEvent(entry: ConnectionEntry, event: ConnectionEvent): void {
     const session = sessionOf(entry);
+    if (session !== undefined && event.type === 'message') return sessionControl.onEvent(session, event);
     if (event.type === 'closed') {
       stateOf(entry).holder = undefined;
       logRemoval(entry.peer, event.error?.message ?? 'closed');
@@ -682,10 +684,11 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
   #finish(error: Error | undefined): void {
     if (this.#over) return;
     this.#destroyedAt = process.hrtime.bigint();
-    this.#stats.freeze();
     this.#over = true;
     this.#unwatch();
     const channelClosed = this.#port?.close();
+    // What has waited for the end of the turn has left just now.
+    this.#stats.freeze();
     this.#service?.end(error);
     this.#renewals.stop();
     if (CHANNELS.endpointClose.hasSubscribers) publish(CHANNELS.endpointClose, { endpoint: this, error });

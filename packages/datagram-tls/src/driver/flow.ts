@@ -1,4 +1,5 @@
 import { withOwnMemory } from '../base/byte-pool.js';
+import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { Outgoing } from '../endpoint/ready-queue.js';
@@ -14,6 +15,8 @@ import { costOf } from './send-queue.js';
 const TURN_COST = 0x4000;
 /** What a datagram costs at least: small ones take room in receive buffers, too. */
 const MIN_COST = TURN_COST / 16;
+/** Answers in a turn that cost nothing: as many as the datagrams that libuv reads in one. */
+const FREE_ANSWERS = 32;
 
 /**
  * Datagrams of sessions that send more in one turn than a receiver can take: they wait for later turns. A socket
@@ -24,10 +27,15 @@ export class Pacer {
   queuedBytes = 0;
   queuedDatagrams = 0;
   readonly #onBusy: () => void;
+  /** Where the datagram at hand came from; `undefined`: there is none, or it is answered. */
+  #from: PeerAddress | undefined;
+  #received = 0;
+  #freeAnswers = FREE_ANSWERS;
   /** The cost of everything since the last turn that was noted. */
   #cost = 0;
   /** The cost of each session in this turn; empty while all together are below the limit of one. */
   readonly #costs = new Map<ConnectionEntry, number>();
+  #hasCosts = false;
   readonly #waiting = new Map<ConnectionEntry, { readonly queue: Queue<Outgoing>; bytes: number }>();
 
   /** `onBusy`: {@link nextTurn} has to be called when this turn is over. */
@@ -42,9 +50,23 @@ export class Pacer {
 
   /** The same at its cost. */
   costOf(entry: ConnectionEntry): number {
+    if (this.queuedDatagrams === 0) return 0;
     const waiting = this.#waiting.get(entry);
     if (waiting === undefined) return 0;
     return costOf({ queuedBytes: waiting.bytes, queuedDatagrams: waiting.queue.length });
+  }
+
+  /**
+   * A datagram of `length` bytes came, until {@link onHandled}. Its sender has room for one answer that costs no more: it sent
+   * as many as it takes itself.
+   */
+  onReceived(length: number, from: PeerAddress): void {
+    this.#from = from;
+    this.#received = Math.max(length, MIN_COST);
+  }
+
+  onHandled(): void {
+    this.#from = undefined;
   }
 
   /** Whether `out` has to wait; then it is kept. Order within a session is kept. */
@@ -52,12 +74,14 @@ export class Pacer {
     const { entry, data } = out;
     if (entry === undefined) return false;
     const cost = Math.max(data.length, MIN_COST);
+    const isBehind = this.queuedDatagrams > 0 && this.#waiting.has(entry);
+    if (!isBehind && this.#spendFree(out, cost)) return false;
     this.#cost += cost;
-    if (this.#cost <= TURN_COST && this.#waiting.size === 0) return false;
+    if (this.#cost <= TURN_COST && this.queuedDatagrams === 0) return false;
     this.#onBusy();
     if (!this.#waiting.has(entry)) {
       const before = this.#costs.get(entry) ?? 0;
-      this.#costs.set(entry, before + cost);
+      this.#count(entry, before + cost);
       if (before < TURN_COST) return false;
     }
     this.#keep(entry, out);
@@ -67,12 +91,13 @@ export class Pacer {
   /** A turn is over: hands out what may go now, for each session as much as one turn takes. */
   nextTurn(send: (out: Outgoing) => void): void {
     this.#cost = 0;
-    // In most turns there is nothing, and an empty map makes itself anew all the same.
-    if (this.#costs.size > 0) this.#costs.clear();
-    if (this.#waiting.size === 0) return;
-    for (const entry of [...this.#waiting.keys()])
-      this.#costs.set(entry, this.#release(entry, TURN_COST, send));
-    if (this.#waiting.size > 0) this.#onBusy();
+    this.#freeAnswers = FREE_ANSWERS;
+    // In most turns it is empty. `clear` would make its table anew all the same, and V8 makes a call for `size`.
+    if (this.#hasCosts) this.#costs.clear();
+    this.#hasCosts = false;
+    if (this.queuedDatagrams === 0) return;
+    for (const entry of [...this.#waiting.keys()]) this.#count(entry, this.#release(entry, TURN_COST, send));
+    if (this.queuedDatagrams > 0) this.#onBusy();
   }
 
   /** Hands out everything of `entry`. */
@@ -83,6 +108,21 @@ export class Pacer {
   /** Hands out everything. */
   releaseAll(send: (out: Outgoing) => void): void {
     for (const entry of [...this.#waiting.keys()]) this.#release(entry, Number.POSITIVE_INFINITY, send);
+  }
+
+  /** Whether it answers the datagram at hand for nothing, which then has no other such answer. */
+  #spendFree({ peer }: Outgoing, cost: number): boolean {
+    const from = this.#from;
+    if (from === undefined || cost > this.#received || this.#freeAnswers === 0) return false;
+    if (peer.port !== from.port || peer.address !== from.address) return false;
+    this.#from = undefined;
+    this.#freeAnswers--;
+    return true;
+  }
+
+  #count(entry: ConnectionEntry, cost: number): void {
+    this.#costs.set(entry, cost);
+    this.#hasCosts = true;
   }
 
   #keep(entry: ConnectionEntry, out: Outgoing): void {

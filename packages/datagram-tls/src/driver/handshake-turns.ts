@@ -4,7 +4,7 @@ import { Queue } from '../base/queue.js';
 import { looksLikeClientHello } from '../endpoint/split-hellos.js';
 import { now, WakeUp } from './clock.js';
 import type { HelloFilter } from './datagram-channel.js';
-import { ADMISSION_INTERVAL, HelloAdmission } from './hello-admission.js';
+import { HelloAdmission } from './hello-admission.js';
 
 /**
  * Handshakes that begin in one turn of the event loop. Each costs some milliseconds, and the system delivers up to 32
@@ -38,7 +38,8 @@ interface Waiting {
 
 /**
  * Datagrams that have to wait for a later turn because they may begin a handshake, or continue one. Of these most go first:
- * they have cost us something.
+ * they have cost us something. Those of one peer stay in order: a repeated ClientHello would begin another session behind the end
+ * of the first.
  */
 export class WaitingDatagrams {
   readonly #underWay = new Queue<Waiting>();
@@ -55,13 +56,29 @@ export class WaitingDatagrams {
 
   /** Keeps a copy of `datagram`; `false` when too much waits already. `host`: that of its peer, which has an association. */
   push(datagram: Uint8Array, from: PeerAddress, host: string | undefined): boolean {
-    const cost = datagram.length + DATAGRAM_COST;
+    if (host !== undefined && this.#new.length > 0) this.#bringForward(from, host);
+    const cost = costOf(datagram);
     const held = (this.#heldOf.get(host) ?? 0) + cost;
     if (held > MOST_OF_THE_REST * (MAX_WAITING - this.#held - cost)) return false;
-    this.#held += cost;
-    this.#heldOf.set(host, held);
-    (host === undefined ? this.#new : this.#underWay).push({ datagram: datagram.slice(), from, host });
+    this.#hold({ datagram: datagram.slice(), from, host });
     return true;
+  }
+
+  /** What has come of `from` before it had an association. */
+  #bringForward(from: PeerAddress, host: string): void {
+    const isFrom = (one: Waiting): boolean =>
+      one.from.port === from.port && one.from.address === from.address;
+    for (const earlier of this.#new.takeAll(isFrom)) {
+      this.#release(earlier);
+      this.#hold({ ...earlier, host });
+    }
+  }
+
+  #hold(one: Waiting): void {
+    const cost = costOf(one.datagram);
+    this.#held += cost;
+    this.#heldOf.set(one.host, (this.#heldOf.get(one.host) ?? 0) + cost);
+    (one.host === undefined ? this.#new : this.#underWay).push(one);
   }
 
   shift(): Waiting | undefined {
@@ -74,7 +91,7 @@ export class WaitingDatagrams {
   }
 
   #release({ datagram, host }: Waiting): void {
-    const cost = datagram.length + DATAGRAM_COST;
+    const cost = costOf(datagram);
     const left = (this.#heldOf.get(host) ?? 0) - cost;
     this.#held -= cost;
     if (left > 0) this.#heldOf.set(host, left);
@@ -87,6 +104,10 @@ export class WaitingDatagrams {
     this.#heldOf.clear();
     this.#held = 0;
   }
+}
+
+function costOf(datagram: Uint8Array): number {
+  return datagram.length + DATAGRAM_COST;
 }
 
 /** The part of the time that handshakes may take while sessions are in use. */
@@ -130,11 +151,13 @@ export class HandshakeShare {
   }
 
   /**
-   * An authentic message of a session came, or more datagrams wait in the socket, which may be such messages. It may have waited
-   * for as long as nothing was counted, while another process had our core: that is no time in which no session was in use.
+   * An authentic message of a session came, `at` if that is known, or more datagrams wait in the socket, which may be such
+   * messages. While another process had our core nothing was counted, and the message may have waited for all of that time: it
+   * does not count as time in which no session was in use.
    */
-  onBusy(): void {
-    const now = this.#clock();
+  onBusy(at?: Instant): void {
+    // A message that came during the last handshake is told of behind it.
+    const now = at === undefined ? this.#clock() : Math.max(at, this.#at);
     if (now > this.#inUseUntil) {
       this.#at = Math.max(this.#at, now - IN_USE);
       this.#inUseUntil = now;
@@ -281,9 +304,9 @@ export class HandshakeTurns {
     this.#share.spend(work);
   }
 
-  /** An authentic message of a session came. The clock is read for the first of a turn, and again where that matters. */
-  onMessage(): void {
-    if (this.#messages++ === 0) this.#share.onBusy();
+  /** An authentic message of a session came, `at` if the clock was read. It is read again where that matters. */
+  onMessage(at?: Instant): void {
+    if (this.#messages++ === 0) this.#share.onBusy(at);
   }
 
   /** The last message of this turn came just now. */
@@ -354,25 +377,29 @@ export class HandshakeTurns {
 
   /** The first one begins to be counted, with those after it. */
   #onHelloDropped(): void {
-    if (this.#isAdmitting) return this.#admission.onDropped();
-    const filter = this.#host.helloFilter;
-    if (filter === undefined) return;
-    this.#isAdmitting = true;
-    this.#admission.reset();
-    this.#admission.onDropped();
-    this.#nextAdmission.arm(now() + ADMISSION_INTERVAL);
+    const admission = this.#admission;
+    if (!this.#isAdmitting) {
+      const filter = this.#host.helloFilter;
+      if (filter === undefined) return;
+      this.#isAdmitting = true;
+      // What found no room in the socket before is not ours to count.
+      filter.takeDropped();
+      admission.begin(now());
+      this.#nextAdmission.arm(admission.until);
+    }
+    admission.onDropped();
+    if (admission.isFlooded) this.#adjustAdmission();
   }
 
   #adjustAdmission(): void {
+    if (!this.#isAdmitting) return;
     const filter = this.#host.helloFilter;
     const admission = this.#admission;
-    const before = admission.share;
-    const dropped = filter?.takeDropped() ?? 0;
-    // What found no room in the socket before is not ours to count.
-    if (before < 1) this.#host.onFiltered(dropped);
-    admission.adjust();
+    const unread = filter?.takeDropped() ?? 0;
+    if (unread > 0) this.#host.onFiltered(unread);
+    admission.adjust(unread, now());
     this.#isAdmitting = filter?.admit(admission.share) === true && admission.share < 1;
-    if (this.#isAdmitting) this.#nextAdmission.arm(now() + ADMISSION_INTERVAL);
+    if (this.#isAdmitting) this.#nextAdmission.arm(admission.until);
   }
 
   /** What waits goes on at the end of this turn, or when handshakes have a share of the time again. */

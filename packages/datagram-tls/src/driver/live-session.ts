@@ -3,7 +3,7 @@ import { invalidState } from '../base/errors.js';
 import type { Packed } from '../base/packed.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { encodeSession } from '../config/saved-session.js';
-import { addressOf, type Connection } from '../connection/connection.js';
+import { addressOf, type Connection, machineOf } from '../connection/connection.js';
 import { rebindError } from '../connection/errors.js';
 import type { ConnectionEvent } from '../connection/events.js';
 import { isOpen } from '../connection/life.js';
@@ -38,7 +38,6 @@ const FORMER_LINGER = 3000;
 interface Owner {
   readonly endpoint: SessionEndpoint;
   readonly destroyed: boolean;
-  readonly pskIdentity: string | undefined;
   readonly onmigrate: ((change: AddressChange) => unknown) | undefined;
 }
 
@@ -175,6 +174,14 @@ export class LiveSession<S extends Owner> extends SessionLife implements Holder,
   attach(port: Port, entry: ConnectionEntry): void {
     this.port = port;
     this.#entry = entry;
+    if (this.extras.held === undefined) this.onSecretsHeard();
+  }
+
+  /** There is a handler for secrets, or none any more. Until then there was none, or all events were held for it. */
+  onSecretsHeard(): void {
+    const entry = this.#entry;
+    if (entry instanceof ConnectionEntry && !entry.connection.hibernates)
+      machineOf(entry.connection).tellsSecrets = this.extras.onkeylog !== undefined;
   }
 
   /** For what changes the association; `undefined` before it begins and after the end. */
@@ -283,6 +290,10 @@ export class LiveSession<S extends Owner> extends SessionLife implements Holder,
     return this.connection?.session;
   }
 
+  protected get version(): Version | undefined {
+    return this.session?.version ?? this.extras.finalState?.version;
+  }
+
   /** Throws before the association begins and after the end. */
   get reached(): Attached {
     if (this.entry === undefined || this.port === undefined) throw notOpen();
@@ -384,7 +395,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements Holder,
         if (!this.isOver && !this.isClosing) this.shared.onEarlyData(toBuffer(event.data), this.owner);
         return;
       case 'connected':
-        this.startOpen(event.session.version);
+        this.startOpen();
         tellOpen(this.owner, event.session.version);
         return this.extras.onhandshake?.(event.session.version);
       case 'acknowledged':
@@ -474,8 +485,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements Holder,
     this.endLife(error);
     const { failure } = this;
     const { connection } = this;
-    if (connection !== undefined)
-      this.made.finalState = finalStateOf(connection, this.localAddress, this.owner.pskIdentity);
+    if (connection !== undefined) this.made.finalState = finalStateOf(connection, this.localAddress);
     this.#entry = undefined;
     const { stats, rebinding, sender, inbox, streams } = this.extras;
     stats?.freeze();

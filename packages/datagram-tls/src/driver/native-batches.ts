@@ -39,6 +39,9 @@ const NAME_WORDS = ENTRY_WORDS - 1;
 /** Where datagrams to send stand. */
 const MAX_SENT = 256;
 const MAX_NAMES = 1024;
+/** A power of two. The rest is for names whose place is taken. */
+const PLACED_NAMES = 512;
+const DISPLACED_NAMES = MAX_NAMES - PLACED_NAMES;
 const SENT_NAME = 32;
 const NAMES_AT = 32;
 const ENTRIES_AT = NAMES_AT + MAX_NAMES * SENT_NAME;
@@ -102,6 +105,9 @@ class KnownPeers {
   readonly #functions: DatagramFunctions;
   readonly #peers: (PeerAddress | undefined)[] = Array.from({ length: MAX_PEERS });
   readonly #names = new Uint32Array(MAX_PEERS * NAME_WORDS);
+  /** Of the peer that was made last: others of its host take its text. */
+  #place = 0;
+  #family = -1;
 
   constructor(memory: Uint8Array, words: Uint32Array, functions: DatagramFunctions) {
     this.#memory = memory;
@@ -131,13 +137,27 @@ class KnownPeers {
   }
 
   #add(place: number, at: number): PeerAddress | undefined {
-    const address = this.#functions.decodeAddress(this.#memory, at * 4);
+    const memory = this.#memory;
+    const family = ((memory[at * 4] as number) << 8) | (memory[at * 4 + 1] as number);
+    const isKnown = family === this.#family && this.#isHostOf(this.#place, at);
+    const known = isKnown ? this.#peers[this.#place] : undefined;
+    const address = known === undefined ? this.#functions.decodeAddress(memory, at * 4) : known.address;
     if (address === undefined) return undefined;
-    const port = ((this.#memory[at * 4 + 2] as number) << 8) | (this.#memory[at * 4 + 3] as number);
-    const peer: PeerAddress = { address, family: familyOf(address), port };
+    const port = ((memory[at * 4 + 2] as number) << 8) | (memory[at * 4 + 3] as number);
+    const peer: PeerAddress = { address, family: known?.family ?? familyOf(address), port };
     this.#peers[place] = peer;
-    this.#names.set(this.#words.subarray(at, at + NAME_WORDS), place * NAME_WORDS);
+    this.#place = place;
+    this.#family = family;
+    // A view, and `set`, are calls out of optimized code.
+    for (let i = 0; i < NAME_WORDS; i++) this.#names[place * NAME_WORDS + i] = this.#words[at + i] as number;
     return peer;
+  }
+
+  /** Whether it has the address of the peer at `place`. The first word has the family and the port. */
+  #isHostOf(place: number, at: number): boolean {
+    const start = place * NAME_WORDS;
+    for (let i = 1; i < NAME_WORDS; i++) if (this.#names[start + i] !== this.#words[at + i]) return false;
+    return true;
   }
 }
 
@@ -158,7 +178,12 @@ export class Outbox<Owner extends object> {
   readonly memory = new Uint8Array(BYTES_AT + SENT_BYTES);
   readonly #words = new Uint32Array(this.memory.buffer);
   readonly #functions: DatagramFunctions;
-  readonly #names = new Map<PeerAddress, number>();
+  /** Peers whose address stands at the place for their port, and the batch that uses it. A map would make a hash for each peer. */
+  readonly #named: (PeerAddress | undefined)[] = Array.from({ length: PLACED_NAMES });
+  readonly #usedIn = new Float64Array(PLACED_NAMES);
+  #batch = 1;
+  /** Names of this batch whose place another one of it has. */
+  #displaced = 0;
   readonly #peers: PeerAddress[] = [];
   readonly #failed: (((error: Error) => void) | undefined)[] = [];
 
@@ -172,19 +197,34 @@ export class Outbox<Owner extends object> {
   }
 
   hasRoom(length: number): boolean {
-    return this.count < MAX_SENT && this.bytes + length <= SENT_BYTES && this.#names.size < MAX_NAMES;
+    return this.count < MAX_SENT && this.bytes + length <= SENT_BYTES && this.#displaced < DISPLACED_NAMES;
   }
 
-  /** The number of an address; `undefined`: it is none. */
+  /**
+   * The number of an address; `undefined`: it is none. Two peers of one batch that have the same place get names of their own for
+   * each datagram, which the system then takes one by one.
+   */
   nameOf(peer: PeerAddress): number | undefined {
-    const known = this.#names.get(peer);
-    if (known !== undefined) return known;
-    const number = this.#names.size;
-    const { address, port } = peer;
-    if (!this.#functions.encodeAddress(address, port, this.memory, NAMES_AT + number * SENT_NAME))
-      return undefined;
-    this.#names.set(peer, number);
-    return number;
+    const place = peer.port % PLACED_NAMES;
+    if (this.#named[place] === peer) {
+      this.#usedIn[place] = this.#batch;
+      return place;
+    }
+    if (this.#usedIn[place] === this.#batch) {
+      const name = PLACED_NAMES + this.#displaced;
+      if (!this.#encode(peer, name)) return undefined;
+      this.#displaced++;
+      return name;
+    }
+    const isAddress = this.#encode(peer, place);
+    this.#named[place] = isAddress ? peer : undefined;
+    if (!isAddress) return undefined;
+    this.#usedIn[place] = this.#batch;
+    return place;
+  }
+
+  #encode({ address, port }: PeerAddress, name: number): boolean {
+    return this.#functions.encodeAddress(address, port, this.memory, NAMES_AT + name * SENT_NAME);
   }
 
   push(data: Uint8Array, name: number, to: PeerAddress, failed: Collected['failed']): void {
@@ -224,7 +264,8 @@ export class Outbox<Owner extends object> {
   clear(): void {
     this.count = 0;
     this.bytes = 0;
-    if (this.#names.size >= MAX_NAMES) this.#names.clear();
+    this.#displaced = 0;
+    this.#batch++;
   }
 }
 

@@ -51,6 +51,15 @@ const CAN_WRITE = 2;
 /** Where a look for more has found nothing, so many wake-ups at most do not look. */
 const MAX_PAUSE = 64;
 
+/**
+ * Where there is one datagram, to ask the system for one costs less than to ask for many. Wake-ups that find no two at once make
+ * later ones ask for one first: so many at most, and only when there would be at least so many.
+ */
+const MAX_SINGLE = 64;
+const LEAST_SINGLE = 15;
+/** One in so many looks of such a wake-up asks for all datagrams. */
+const LOOKS_FOR_ALL = 8;
+
 /** Counts of dropped datagrams are modulo this. */
 const COUNTED = 2 ** 32;
 
@@ -142,6 +151,9 @@ export class NativeSocket {
   /** Wake-ups that do not look for more datagrams: those that are left, and all since one has looked. */
   #pauseLeft = 0;
   #pause = 0;
+  /** Wake-ups that ask for one datagram first: those that are left, and all since one has asked for more. */
+  #singleLeft = 0;
+  #single = 0;
   /** Datagrams that the system had dropped when that was asked last. */
   #dropped = 0;
 
@@ -256,34 +268,47 @@ export class NativeSocket {
    * this process goes on, and send again: to look for that costs less than another turn of the event loop.
    */
   #drain(): void {
-    let left = MAX_RECEIVED - this.#receive(MAX_RECEIVED);
+    const asksForOne = this.#singleLeft > 0;
+    const most = this.#receiveAll(asksForOne ? 1 : MAX_RECEIVED);
+    if (asksForOne) this.#singleLeft--;
+    else if (most === 1) {
+      this.#single = Math.min(2 * this.#single + 1, MAX_SINGLE);
+      if (this.#single >= LEAST_SINGLE) this.#singleLeft = this.#single;
+    }
+    if (most <= 1) return;
+    this.#single = 0;
+    this.#singleLeft = 0;
+  }
+
+  /**
+   * Asks for up to `first` datagrams, and then for more; returns the most that were there at once. Where that is one, only some
+   * looks ask for all that there are, until one finds two.
+   */
+  #receiveAll(first: number): number {
+    let most = this.#receive(first);
+    let left = MAX_RECEIVED - most;
     if (this.#pauseLeft > 0) {
       this.#pauseLeft--;
-      return;
+      return most;
     }
-    while (left > 0 && this.#hasAnswered) {
-      const count = this.#receive(left);
+    for (let looks = 1; left > 0 && this.#hasAnswered; looks++) {
+      const asksForOne = first === 1 && most <= 1 && looks % LOOKS_FOR_ALL !== 0;
+      const count = this.#receive(asksForOne ? 1 : left);
       if (count === 0) {
         this.#pauseLeft = this.#pause = Math.min(2 * this.#pause + 1, MAX_PAUSE);
-        return;
+        return most;
       }
       this.#pause = 0;
       left -= count;
+      most = Math.max(most, count);
     }
+    return most;
   }
 
-  /** Delivers up to `most` datagrams, and returns how many. */
+  /** Delivers up to `most` datagrams, and returns how many. Where there are none, there is no end of a batch: it would take a turn. */
   #receive(most: number): number {
     if (this.#socket === CLOSED) return 0;
     this.#hasAnswered = false;
-    try {
-      return this.#deliver(most);
-    } finally {
-      this.#handlers.onBatchEnd();
-    }
-  }
-
-  #deliver(most: number): number {
     inbox ??= new Inbox(this.#functions);
     const count = inbox.isInUse ? 0 : this.#functions.receive(this.#socket, inbox.memory, most);
     if (count < 0) this.#onReceiveError(-count);
@@ -293,6 +318,7 @@ export class NativeSocket {
       for (let i = 0; i < count && this.#socket !== CLOSED; i++) inbox.deliver(i, this.#handlers);
     } finally {
       inbox.isInUse = false;
+      this.#handlers.onBatchEnd();
     }
     return count;
   }

@@ -17,12 +17,8 @@ import {
 } from '../config/kinds.js';
 import { LIMIT_OPTIONS, type LimitOptions } from '../config/limits.js';
 import { type Kind, type OptionsOf, option, required, withDefaults } from '../config/option-table.js';
-import {
-  type ClientPskOption,
-  SECURITY_OPTIONS,
-  type SecurityOptionsFor,
-  type SniOption,
-} from '../config/options.js';
+import { SECURITY_OPTIONS, type SecurityOptionsFor, type SniOption } from '../config/options.js';
+import type { ClientPskOption } from '../config/psk-options.js';
 import type { TraceEvent } from '../connection/events.js';
 import type { ServerPskOption } from './buffers.js';
 import type { LookupFunction } from './resolve-host.js';
@@ -144,7 +140,8 @@ export const SOCKET_OPTIONS = {
   maxUnreadBytesInAll: option(integer(1, Number.MAX_SAFE_INTEGER), { default: 0x400_0000, unit: 'bytes' }),
   /**
    * Whether to use native code: that of the optional package `datagram-tls-native`, which npm installs with this one where
-   * there is a binary for the platform. `off`: node:crypto and node:dgram do all. See `endpoint.acceleration`.
+   * there is a binary for the platform. `off`: node:crypto and node:dgram do all, as they do in a process whose environment has
+   * `DATAGRAM_TLS_ACCELERATION=off`. See `endpoint.acceleration`.
    * @defaultValue auto
    */
   acceleration: option(oneOf<'auto' | 'off'>(['auto', 'off']), { default: 'auto' }),

@@ -1,18 +1,20 @@
 import type { Instant } from '../base/instant.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
-import type { Behaviour, Destination } from '../config/config.js';
+import type { Security as AnySecurity, Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
-import { type Connection, machineOf } from '../connection/connection.js';
+import { machineOf } from '../connection/connection.js';
 import { rebindError } from '../connection/errors.js';
+import type { ConnectionEvent } from '../connection/events.js';
+import { isSettling } from '../connection/life.js';
 import { giveBack } from '../connection/transmit.js';
 import type { Security } from '../connection/version.js';
-import { type ConnectionEntry, stateOf } from '../endpoint/connection-entry.js';
-import { Endpoint, type EndpointEvent } from '../endpoint/endpoint.js';
+import type { ConnectionEntry } from '../endpoint/connection-entry.js';
+import { Endpoint, type EndpointEvent, performIn } from '../endpoint/endpoint.js';
 import type { Outgoing } from '../endpoint/ready-queue.js';
 import type { Refusal } from '../endpoint/refusals.js';
 import type { Job, JobAnswer } from '../handshake/jobs.js';
-import { performJobBy } from '../policy/perform-job.js';
+import { isAtHand, performJobBy } from '../policy/perform-job.js';
 import { forgetSession, keepSession } from '../policy/resumption.js';
 import { now, WakeUp } from './clock.js';
 import type { ChannelHandlers, DatagramChannel, HelloFilter } from './datagram-channel.js';
@@ -101,6 +103,7 @@ export class Port implements TurnsHost {
     handlers: PortHandlers,
   ) {
     this.core = new Endpoint(limits);
+    performIn(this.core, (job, security) => this.#performAtOnce(job, security));
     this.#handlers = handlers;
     this.#channel = channel;
     this.#queue = new SendQueue(channel, this.#pacer, maxSendQueue);
@@ -427,7 +430,9 @@ export class Port implements TurnsHost {
     this.core.receive(datagram, from.address, from.port, from.family, this.#arrival(datagram), atFormer);
     tellDrops?.();
     this.#batchSends();
+    this.#pacer.onReceived(datagram.length, from);
     this.pump();
+    this.#pacer.onHandled();
   }
 
   /**
@@ -470,9 +475,8 @@ export class Port implements TurnsHost {
     return this.core.mayConcernHandshake(datagram, address, port);
   }
 
-  hostUnderWay(from: PeerAddress): string | undefined {
-    const entry = this.core.find(from);
-    return entry !== undefined && isSettling(entry.connection.phase) ? stateOf(entry).host : undefined;
+  hostUnderWay({ address, port }: PeerAddress): string | undefined {
+    return this.core.hostUnderWay(address, port);
   }
 
   /**
@@ -625,17 +629,33 @@ export class Port implements TurnsHost {
   }
 
   #tell(event: EndpointEvent): void {
-    if (event.type === 'refused') return this.#handlers.onRefused(event.refusal);
-    const { entry } = event;
-    if (event.type === 'session') this.#handlers.onSession(entry);
-    else if (event.event.type === 'job') this.#perform(entry, event.event.id, event.event.job);
-    else if (event.event.type === 'keep-session')
-      keepSession(event.event, entry.connection.security, Date.now());
-    else if (event.event.type === 'forget-session') forgetSession(event.event, entry.connection.security);
-    else {
-      if (event.event.type === 'message') this.#turns.onMessage();
-      this.#handlers.onEvent(entry, event.event);
+    if (event.type === 'connection') this.#tellOf(event.entry, event.event);
+    else if (event.type === 'session') this.#handlers.onSession(event.entry);
+    else this.#handlers.onRefused(event.refusal);
+  }
+
+  /** Of nearly all events only the first look at the type is needed: their shapes are many, so that each look costs. */
+  #tellOf(entry: ConnectionEntry, event: ConnectionEvent): void {
+    switch (event.type) {
+      case 'message':
+        this.#turns.onMessage(this.#instant);
+        return this.#handlers.onEvent(entry, event);
+      case 'job':
+        return this.#perform(entry, event.id, event.job);
+      case 'keep-session':
+        return keepSession(event, entry.connection.security, Date.now());
+      case 'forget-session':
+        return forgetSession(event, entry.connection.security);
+      default:
+        return this.#handlers.onEvent(entry, event);
     }
+  }
+
+  /** Signatures leave a turn that is behind for a thread. */
+  #performAtOnce(job: Job, security: AnySecurity): JobAnswer | undefined {
+    if (this.#turns.areBehind || this.#threads.busy || !isAtHand(job, security)) return undefined;
+    const answer = performJobBy(Date.now, job, security);
+    return answer instanceof Promise ? undefined : answer;
   }
 
   #perform(entry: ConnectionEntry, id: number, job: Job): void {
@@ -687,9 +707,4 @@ function kindOf(entry: ConnectionEntry | undefined): SendKind {
 function isWatched({ role, connection }: ConnectionEntry, size: number): boolean {
   if (size > SAFE_SIZE) return true;
   return isSettling(connection.phase) && (role === 'client' || size > SAFEST_SIZE);
-}
-
-/** The handshake is not done: datagrams may be parts of a flight. */
-function isSettling(phase: Connection['phase']): boolean {
-  return phase === 'idle' || phase === 'handshaking' || phase === 'finishing';
 }

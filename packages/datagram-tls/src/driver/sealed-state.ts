@@ -1,5 +1,5 @@
 import { KeyObject } from 'node:crypto';
-import { concat, own, sameBytes, toHex, utf8 } from '../base/bytes.js';
+import { own, sameBytes, toHex, utf8 } from '../base/bytes.js';
 import { invalidArgType, invalidArgValue } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
 import { type Packed, pack, unpack } from '../base/packed.js';
@@ -10,6 +10,7 @@ import { callback, integer, kindOf } from '../config/kinds.js';
 import { type OptionsOf, option, readOptions, required, withDefaults } from '../config/option-table.js';
 import { MAX_RESERVE, MIN_RESERVE } from '../connection/arguments.js';
 import { decodeState, stateError } from '../connection/saved-state.js';
+import { derivedAead } from '../crypto/derived-aead.js';
 import { Reader, Writer } from '../wire/cursor.js';
 import { viewBytes } from './arguments.js';
 import { platform } from './platform.js';
@@ -169,7 +170,6 @@ const SEED_LENGTH = 16;
 const TIME_LENGTH = 6;
 const HEAD_LENGTH = FORMAT.length + SEED_LENGTH + TIME_LENGTH;
 const AEAD = 'aes-256-gcm';
-const NONCE_LENGTH = 12;
 /** Separates the keys of states from all else that may be derived from the same bytes. */
 const PURPOSE = utf8('datagram-tls state of a session 1');
 
@@ -183,10 +183,10 @@ export function sealState(key: StateKey, { lineage, unread, state }: DriverState
   const w = new Writer().bytes(unpack(lineage.id)).varint(lineage.generation).varint(unread.length);
   for (const message of unread) w.vec24(message);
   const content = w.bytes(state).finish();
-  const { aead, nonce } = protection(key, head);
+  const aead = derivedAead(provider, 'sha256', AEAD);
   const sealed = new Uint8Array(head.length + content.length + aead.tagLength);
   sealed.set(head);
-  aead.seal(nonce, head, content, sealed, head.length);
+  aead.seal(rootOf(key), [PURPOSE, head], [head], content, sealed, head.length);
   return sealed;
 }
 
@@ -195,9 +195,8 @@ export function openState(sealed: Uint8Array, key: StateKey, time: number): Open
   const bytes = own(sealed);
   const head = bytes.subarray(0, HEAD_LENGTH);
   if (!sameBytes(head.subarray(0, FORMAT.length), FORMAT)) throw unknownFormat(head);
-  const { aead, nonce } = protection(key, head);
-  const isWhole = bytes.length >= HEAD_LENGTH + aead.tagLength;
-  const content = isWhole ? aead.open(nonce, head, bytes.subarray(HEAD_LENGTH)) : undefined;
+  const aead = derivedAead(platform.provider, 'sha256', AEAD);
+  const content = aead.open(rootOf(key), [PURPOSE, head], [head], bytes.subarray(HEAD_LENGTH));
   if (content === undefined)
     throw stateError('UNREADABLE', 'it was sealed with another key, or its bytes are cut off or changed');
   const madeAt = new Reader(head, HEAD_LENGTH - TIME_LENGTH).u48();
@@ -220,12 +219,10 @@ function unknownFormat(head: Uint8Array): Error {
     : stateError('UNREADABLE', 'these bytes are no state of a session');
 }
 
-function protection(key: StateKey, head: Uint8Array) {
-  const { provider } = platform;
+/** The keys of all states under `key` are made of it. */
+function rootOf(key: StateKey): Uint8Array {
   const secret = key instanceof KeyObject ? key.export() : key;
-  const root = provider.mac('sha256', PURPOSE).sign(secret);
-  const bytes = provider.hkdfExpand('sha256', root, concat(PURPOSE, head), KEY_LENGTH + NONCE_LENGTH);
-  return { aead: provider.aead(AEAD, bytes.subarray(0, KEY_LENGTH)), nonce: bytes.subarray(KEY_LENGTH) };
+  return platform.provider.mac('sha256', PURPOSE).sign(secret);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Awaitable } from '../base/awaitable.js';
 import { toText } from '../base/bytes.js';
 import { illegalConstructor, invalidArgType, invalidArgValue, missingArgs } from '../base/errors.js';
 import { BEHAVIOUR_OPTIONS } from '../config/behaviour.js';
+import { checkUsable } from '../config/checks.js';
 import type { Role } from '../config/config.js';
 import { LIMIT_OPTIONS } from '../config/limits.js';
 import { checkNamed, type OptionsOf, pickOptions, readNames, withDefaults } from '../config/option-table.js';
@@ -172,6 +173,7 @@ export function securityFrom(
     if (role === 'server') requireIdentity(security);
     return security;
   }
+  checkUsable(secureContext, 'options.secureContext');
   if (!((secureContext as unknown) instanceof DTLSSecureContext))
     throw invalidArgType('options.secureContext', 'an instance of DTLSSecureContext', secureContext);
   const security = securityOf(secureContext);
@@ -189,6 +191,7 @@ export function securityFrom(
 
 /** The content of a server's new context, which goes on with the tickets of its `former` one. */
 export function securityAfter(given: DTLSSecureContext | ServerSecurityOptions, former: Security): Security {
+  checkUsable(given, 'context');
   const options: GivenSecurityOptions & { secureContext?: DTLSSecureContext } =
     given instanceof DTLSSecureContext
       ? { secureContext: given }

@@ -3,6 +3,7 @@ import type { PeerAddress } from '../base/peer-address.js';
 import { addressOf, type Connection } from '../connection/connection.js';
 import type { ConnectionEntry } from '../endpoint/connection-entry.js';
 import type { Version } from '../wire/codes.js';
+import { nanoseconds } from './clock.js';
 import { Deferred } from './deferred.js';
 import type { Port } from './port.js';
 import type { SessionTimes } from './stats.js';
@@ -25,10 +26,8 @@ class Milestones {
  * The beginning and the end of a session: its promises, the times of its statistics, and its errors. It is a base class, because
  * an object of its own would cost each of very many silent sessions memory.
  */
-export class SessionLife implements SessionTimes {
-  /** Once the handshake is done. */
-  #protocol: Version | undefined;
-  /** ns; a small whole number in nearly all sessions. */
+export abstract class SessionLife implements SessionTimes {
+  /** ns; a small whole number in nearly all sessions. `undefined` until the handshake is done. */
   #openedAfter: number | undefined;
   #milestones: Milestones | undefined;
   /** Seconds and ns of {@link createdAt}: one number that large would be an object of its own. */
@@ -36,14 +35,17 @@ export class SessionLife implements SessionTimes {
   readonly #createdRest: number;
 
   constructor() {
-    const [seconds, rest] = process.hrtime();
-    this.#createdIn = seconds;
-    this.#createdRest = rest;
+    const created = nanoseconds();
+    this.#createdIn = Math.floor(created / 1e9);
+    this.#createdRest = created % 1e9;
   }
 
   get createdAt(): number {
     return inNanoseconds(this.#createdIn, this.#createdRest);
   }
+
+  /** The version that the handshake chose, also after the end. */
+  protected abstract get version(): Version | undefined;
 
   // Methods with private names would cost each object a mark of its class.
 
@@ -102,9 +104,8 @@ export class SessionLife implements SessionTimes {
   }
 
   /** The handshake is done. */
-  protected startOpen(protocol: Version): void {
+  protected startOpen(): void {
     this.#openedAfter = nanoseconds() - this.createdAt;
-    this.#protocol = protocol;
     this.settleOpened();
   }
 
@@ -134,15 +135,17 @@ export class SessionLife implements SessionTimes {
   /** Does nothing when the handshake was done. */
   protected rejectOpened(error: Error | undefined): void {
     // An error costs as much as the hashes of a handshake, so it is created only when needed.
-    if (this.#protocol !== undefined || this.#milestones?.refusal !== undefined) return;
+    if (this.#openedAfter !== undefined || this.#milestones?.refusal !== undefined) return;
     this.madeMilestones.refusal = error ?? invalidState('Session was closed before the handshake completed');
     this.settleOpened();
   }
 
   private settleOpened(): void {
     const milestones = this.#milestones;
-    if (this.#protocol !== undefined) milestones?.opened?.resolve({ protocol: this.#protocol });
-    else if (milestones?.refusal !== undefined) milestones.opened?.reject(milestones.refusal);
+    if (milestones?.opened === undefined) return;
+    const protocol = this.#openedAfter === undefined ? undefined : this.version;
+    if (protocol !== undefined) milestones.opened.resolve({ protocol });
+    else if (milestones.refusal !== undefined) milestones.opened.reject(milestones.refusal);
   }
 
   private settleClosed(): void {
@@ -151,13 +154,6 @@ export class SessionLife implements SessionTimes {
     if (milestones.given === undefined) milestones.closed?.resolve();
     else milestones.closed?.reject(milestones.given);
   }
-}
-
-/** On the monotonic clock. Exact for 104 days after the start of the system, then to the nearest two. */
-function nanoseconds(): number {
-  // Without the objects of big integers.
-  const [seconds, rest] = process.hrtime();
-  return inNanoseconds(seconds, rest);
 }
 
 function inNanoseconds(seconds: number, rest: number): number {
@@ -179,14 +175,14 @@ export function notOpen(): Error {
 export interface FinalState extends Pick<Connection, 'counters' | 'earlyData'> {
   readonly peer: PeerAddress;
   readonly local: PeerAddress | undefined;
-  readonly pskIdentity: string | undefined;
+  readonly pskIdentity: Uint8Array | undefined;
+  readonly version: Version | undefined;
 }
 
-export function finalStateOf(
-  connection: Connection,
-  local: PeerAddress | undefined,
-  pskIdentity: string | undefined,
-): FinalState {
-  const { counters, earlyData } = connection;
-  return { counters, earlyData, peer: addressOf(connection), local, pskIdentity };
+export function finalStateOf(connection: Connection, local: PeerAddress | undefined): FinalState {
+  const { counters, earlyData, session } = connection;
+  // Its text is made where it is read.
+  const pskIdentity = session?.peer.pskIdentity;
+  const version = session?.version;
+  return { counters, earlyData, peer: addressOf(connection), local, pskIdentity, version };
 }

@@ -125,6 +125,7 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
   set onkeylog(fn: Handler<DTLSSession, [line: string]> | null | undefined) {
     this.#live.made.onkeylog = bound(fn, 'onkeylog', this);
+    this.#live.onSecretsHeard();
   }
 
   /** Called when `send` takes messages again, after it refused some because the send queue was full: see {@link drained}. */
@@ -295,8 +296,9 @@ export class DTLSSession implements AsyncIterable<Buffer> {
 
   /** The identity of the shared key, as text; it remains after the end. */
   get pskIdentity(): string | undefined {
-    const identity = this.#live.session?.peer.pskIdentity;
-    return identity === undefined ? this.#live.extras.finalState?.pskIdentity : toText(identity);
+    const { session, extras } = this.#live;
+    const identity = session?.peer.pskIdentity ?? extras.finalState?.pskIdentity;
+    return identity && toText(identity);
   }
 
   /** The peer's certificate or public key was verified, or it has the pre-shared key. */
@@ -384,8 +386,8 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   /**
    * Client: goes on from a fresh socket, on another port of the same address. A client that sleeps or changes its network need
    * not call this: it is for tests, and for clients that do not want to be recognized by their port. In DTLS 1.3 the records then have
-   * another connection ID, if the server has given a spare one, which it is asked for where both sides check paths
-   * (`returnRoutability`). Nothing is lost that is on its way to the former socket. Resolves when the server is first heard at
+   * another connection ID, if the server has given a spare one. Ours do where both sides check paths (`returnRoutability`), and a
+   * server that has given one or asked for one is asked for the next. Nothing is lost that is on its way to the former socket. Resolves when the server is first heard at
    * the new one: at once where both sides check paths and in DTLS 1.3; otherwise the server learns of it from `keepAlive` or
    * the next message, and its answer resolves this. Called again before that, it returns the same promise. Rejects when the
    * session ends. Throws `ERR_INVALID_STATE` unless the session is open, `ERR_DTLS_REBIND` where the server has asked for no

@@ -40,6 +40,15 @@ export function isFromTheNetwork({ code }: NodeJS.ErrnoException): boolean {
 /** Only Node's sockets are known to be connected when connect returns. */
 const CONNECTS_AT_ONCE = !('bun' in process.versions || 'deno' in process.versions);
 
+/**
+ * Bun lets an ICMP error about one peer fail the next datagram to any other, which is not sent then (IP_RECVERR on sockets that
+ * are not connected).
+ */
+const FAILS_FOR_OTHERS = 'bun' in process.versions;
+
+/** Deno takes the size of a receive buffer for that of the memory that it clears for each datagram, and the system is told nothing. */
+const CLEARS_RECEIVE_BUFFER = 'deno' in process.versions;
+
 /** Of the texts that are IPv6 addresses. */
 const IS_UNSPECIFIED_IPV6 = /^[0:]*:[0:]*$/;
 
@@ -204,7 +213,17 @@ export class Udp implements DatagramChannel {
             if (error !== null) failed(error);
           };
     if (this.#connected) this.#socket?.send(data, done);
+    else if (FAILS_FOR_OTHERS) this.#sendTwice(data, to, done);
     else this.#socket?.send(data, to.port, to.address, done);
+  }
+
+  /** Sends once more if the network has refused it: the error, perhaps that of another datagram, does not come twice. */
+  #sendTwice(data: Uint8Array, to: PeerAddress, done: ((error: Error | null) => void) | undefined): void {
+    this.#socket?.send(data, to.port, to.address, (error) => {
+      if (error !== null && isFromTheNetwork(error)) {
+        if (this.#open) this.#socket?.send(data, to.port, to.address, done);
+      } else done?.(error);
+    });
   }
 
   setReferenced(referenced: boolean): void {
@@ -266,7 +285,7 @@ export class Udp implements DatagramChannel {
 }
 
 function raiseReceiveBuffer(socket: Socket, least: number): void {
-  if (least === 0) return;
+  if (least === 0 || CLEARS_RECEIVE_BUFFER) return;
   try {
     if (socket.getRecvBufferSize() < least) socket.setRecvBufferSize(least);
   } catch {

@@ -1,10 +1,11 @@
-import { keyOf, own } from '../base/bytes.js';
+import { compareBytes, keyOf, own } from '../base/bytes.js';
 import { DTLSError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { MemoryPool } from '../base/memory.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import type { Behaviour } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
+import type { Performer } from '../connection/association.js';
 import { type InitialNumbers, NOWHERE } from '../connection/beginning.js';
 import { connectionAround, machineOf } from '../connection/connection.js';
 import { type Declined, isBeginning, isUndecided } from '../connection/life.js';
@@ -13,14 +14,20 @@ import { UNVALIDATED_LIFE } from '../connection/path.js';
 import type { Security } from '../connection/version.js';
 import type { EarlyRefusal } from '../handshake/actions.js';
 import { AnswerRate } from './answer-rate.js';
-import { type Beginning, type ConnectionEntry, createEntry, stateOf } from './connection-entry.js';
+import {
+  type Beginning,
+  type ConnectionEntry,
+  createEntry,
+  type EntryState,
+  stateOf,
+} from './connection-entry.js';
 import { idsFor } from './connection-id-routes.js';
 import type { EndpointCounters } from './counters.js';
 import { hostOf } from './peer.js';
 import { Places, type RefusalReason } from './places.js';
 import { RefusedHandshakes } from './refusals.js';
 import type { Routes } from './routes.js';
-import type { JoinedHello } from './split-hellos.js';
+import { type JoinedHello, looksLikeClientHello, readHelloParts, readPrefix } from './split-hellos.js';
 import { type StatelessDecision, StatelessResponder } from './stateless.js';
 import { Answer, UnansweredHellos } from './unanswered.js';
 
@@ -56,6 +63,8 @@ export interface AcceptorHost {
   /** Reports `entry` as a session. */
   announce(entry: ConnectionEntry): void;
   touch(entry: ConnectionEntry): void;
+  /** The client of `entry` began with this random. */
+  knows(entry: ConnectionEntry, random: string): boolean;
   /** The client at `peer`, whose address is validated, gets no association. */
   refuse(peer: PeerAddress, reason: RefusalReason, now: Instant): void;
 }
@@ -66,6 +75,8 @@ export class Acceptor {
   busy = false;
   /** Refuses validated clients while it is true: enough sessions wait for the application. */
   backlogFull = false;
+  /** Of new associations. */
+  performer: Performer | undefined;
   #service: Service | undefined;
   readonly #host: AcceptorHost;
   readonly #limits: EndpointLimits;
@@ -90,11 +101,6 @@ export class Acceptor {
     else this.#responder ??= new StatelessResponder(service.security, this.#limits.cookieLifetime);
   }
 
-  /** Whether it serves clients. */
-  get serves(): boolean {
-    return this.#service !== undefined;
-  }
-
   /** Associations of validated clients whose handshake is not done. */
   get handshakes(): number {
     return this.places.handshakes;
@@ -105,9 +111,32 @@ export class Acceptor {
     return this.#responder?.partBytes ?? 0;
   }
 
-  /** Whether the rest of a ClientHello from there is awaited. */
-  expectsRest(address: string, port: number): boolean {
-    return this.#responder?.expects(address, port) ?? false;
+  /**
+   * A ClientHello, or a fragment of one, that neither association with its address knows: the client may have restarted, or the
+   * peer of a client of ours began at the same time.
+   */
+  isNewClient({ entry: current, pending }: EntryState, datagram: Uint8Array): boolean {
+    if (!looksLikeClientHello(datagram)) return false;
+    if (current.role === 'client' && this.#service === undefined) return false;
+    const knows = (random: string): boolean =>
+      this.#host.knows(current, random) || (pending !== undefined && this.#host.knows(pending, random));
+    const givesWayTo = (random: Uint8Array): boolean =>
+      current.role === 'server' || givesWay(current, random);
+    return this.isOfAnother(current.peer, datagram, knows, givesWayTo);
+  }
+
+  /** A ClientHello, or a fragment of one, of another client than the one whose random is known there. */
+  isOfAnother(
+    { address, port }: Pick<PeerAddress, 'address' | 'port'>,
+    datagram: Uint8Array,
+    knows: (random: string) => boolean,
+    isAdmitted: (random: Uint8Array) => boolean = () => true,
+  ): boolean {
+    const [part] = readHelloParts(datagram);
+    if (part === undefined) return false;
+    if (part.fragment.fragmentOffset > 0) return this.#responder?.expects(address, port) ?? false;
+    const random = readPrefix(part)?.random;
+    return random !== undefined && !knows(keyOf(random)) && isAdmitted(random);
   }
 
   receive(datagram: Uint8Array, peer: PeerAddress, now: Instant): void {
@@ -392,6 +421,7 @@ export class Acceptor {
     const { routes, memory } = this.#host;
     const ids = idsFor(behaviour, 'server', routes);
     const machine = new Machine(security, behaviour, NOWHERE, client.peer, beginning, memory, ids);
+    machine.performer = this.performer;
     const { peer, host, began, clientRandom } = client;
     const known = { peer, host, began, clientRandom, ids };
     const entry = createEntry(connectionAround(machine), known, routes);
@@ -418,6 +448,23 @@ export class Acceptor {
     this.places.forget(pending);
     this.#host.touch(pending);
   }
+}
+
+/**
+ * Two sides that connect to each other compare the randoms of their ClientHellos, which both know: the handshake of the
+ * greater one goes on, and the other side answers it as a server. The greater one answers, too, when its own
+ * ClientHello got no answer at all until it had to be repeated: its peer may be no server. Before a ServerHello nobody has proved
+ * anything to a client, and a ClientHello is asked for a cookie first. It ends our attempt when its handshake is done.
+ */
+function givesWay({ connection }: ConnectionEntry, random: Uint8Array): boolean {
+  const machine = machineOf(connection);
+  const { attempt } = machine;
+  const order = attempt === undefined ? 0 : compareBytes(random, attempt.random);
+  if (order > 0) return true;
+  if (order === 0 || attempt?.answered !== false) return false;
+  // A client that gets a ClientHello instead of an answer may fail: its own comes again first.
+  if (!attempt.repeated) machine.passTurn();
+  return attempt.repeated;
 }
 
 function evicted(open: boolean): DTLSError {
@@ -469,6 +516,8 @@ interface UnvalidatedClient {
  */
 class UnvalidatedClients {
   readonly #clients = new Map<ConnectionEntry, UnvalidatedClient>();
+  /** Whether there are any. A look into an empty map costs as much as one into a full map, and each datagram needs two. */
+  #any = false;
   #spent: { readonly host: string; readonly until: Instant }[] = [];
 
   get size(): number {
@@ -488,7 +537,7 @@ class UnvalidatedClients {
   }
 
   isUnreported(entry: ConnectionEntry): boolean {
-    return this.#clients.get(entry)?.reported === false;
+    return this.#any && this.#clients.get(entry)?.reported === false;
   }
 
   isEarly(entry: ConnectionEntry): boolean {
@@ -513,12 +562,13 @@ class UnvalidatedClients {
   }
 
   has(entry: ConnectionEntry): boolean {
-    return this.#clients.has(entry);
+    return this.#any && this.#clients.has(entry);
   }
 
   /** `hello` must be a copy that the caller does not change. */
   add(entry: ConnectionEntry, hello: JoinedHello, ticket: string | undefined): void {
     this.#clients.set(entry, { hello, ticket, reported: false });
+    this.#any = true;
   }
 
   /** Something happened to `entry`: decides whether it is accepted. */
@@ -526,7 +576,7 @@ class UnvalidatedClients {
     const client = this.#clients.get(entry);
     if (client === undefined) return undefined;
     const { life, path } = machineOf(entry.connection);
-    if (path.validated) this.#clients.delete(entry);
+    if (path.validated) this.#remove(entry);
     const reason = life.at === 'closed' ? life.declined : undefined;
     if (reason !== undefined) {
       this.forget(entry, now);
@@ -541,10 +591,15 @@ class UnvalidatedClients {
   forget(entry: ConnectionEntry, now: Instant): void {
     const client = this.#clients.get(entry);
     if (client === undefined) return;
-    this.#clients.delete(entry);
+    this.#remove(entry);
     const { host, began } = stateOf(entry);
     const until = began + UNVALIDATED_LIFE;
     if (client.ticket === undefined && until > now) this.#spent.push({ host, until });
+  }
+
+  #remove(entry: ConnectionEntry): void {
+    this.#clients.delete(entry);
+    this.#any = this.#clients.size > 0;
   }
 
   #countUnder(ticket: string): number {

@@ -1,5 +1,6 @@
-import { type Packed, pack, unpack } from '../base/packed.js';
+import { NONE_PACKED, type Packed, pack, unpack } from '../base/packed.js';
 import type { Behaviour, Role } from '../config/config.js';
+import { MAX_CID_LENGTH } from '../config/connection-ids.js';
 import type { CidRegistry } from '../connection/connection-ids.js';
 import { cidStartOf, firstCidOf } from '../record/header.js';
 
@@ -9,7 +10,9 @@ const NO_IDS: readonly Packed[] = [];
 /** The connection IDs of one entry. */
 export class EntryIds<Entry extends object = object> implements CidRegistry {
   readonly #routes: CidRoutes<Entry>;
-  #own = NO_IDS;
+  /** Mostly there is one: a list for it would take twice its memory. */
+  #first = NONE_PACKED;
+  #others = NO_IDS;
   #entry: Entry | undefined;
 
   constructor(routes: CidRoutes<Entry>) {
@@ -23,7 +26,23 @@ export class EntryIds<Entry extends object = object> implements CidRegistry {
 
   /** There are some. */
   get any(): boolean {
-    return this.#own.length > 0;
+    return this.#first.length > 0;
+  }
+
+  get all(): readonly Packed[] {
+    return this.any ? [this.#first, ...this.#others] : NO_IDS;
+  }
+
+  private keep([first = NONE_PACKED, ...others]: readonly Packed[]): void {
+    this.#first = first;
+    this.#others = others.length === 0 ? NO_IDS : others.slice();
+  }
+
+  /** Whether one of this length stands at `at`. */
+  standAt(bytes: Uint8Array, at: number, length: number): boolean {
+    if (this.#first.length === length && standsAt(bytes, at, this.#first)) return true;
+    for (const cid of this.#others) if (cid.length === length && standsAt(bytes, at, cid)) return true;
+    return false;
   }
 
   bind(entry: Entry): void {
@@ -31,37 +50,36 @@ export class EntryIds<Entry extends object = object> implements CidRegistry {
   }
 
   /** True also for an ID that this association has already: one that hibernated claims its own again. */
-  claim(cid: Uint8Array): boolean {
-    const packed = pack(cid);
-    if (this.#own.includes(packed)) return true;
-    if (!this.#routes.add(cid, packed, this)) return false;
-    this.#own = [...this.#own, packed];
+  claim(cid: Packed): boolean {
+    if (this.all.includes(cid)) return true;
+    if (!this.#routes.add(cid, this)) return false;
+    this.keep([...this.all, cid]);
     return true;
   }
 
-  release(cid: Uint8Array): void {
-    const packed = pack(cid);
-    const left = this.#own.filter((own) => own !== packed);
-    if (left.length === this.#own.length) return;
-    this.#own = left;
-    this.#routes.delete(cid);
+  release(cid: Packed): void {
+    const { all } = this;
+    const left = all.filter((own) => own !== cid);
+    if (left.length === all.length) return;
+    this.keep(left);
+    this.#routes.delete(cid, this);
   }
 
   releaseAll(): void {
-    for (const cid of this.#own) this.#routes.delete(unpack(cid));
-    this.#own = NO_IDS;
+    for (const cid of this.all) this.release(cid);
   }
 
-  /** The endpoint lets go of the entry: from now on its IDs are among {@link DormantIds}. */
-  leave(): void {
-    for (const cid of this.#own) this.#routes.leave(cid);
-    this.#own = NO_IDS;
+  /** The endpoint lets go of the entry: from now on its IDs are among {@link DormantIds}, in this slot. */
+  leave(slot: number): void {
+    const { all } = this;
+    this.keep(NO_IDS);
+    for (const cid of all) this.#routes.leave(cid, this, slot);
   }
 
-  /** They were among {@link DormantIds}, and are of this entry now. */
-  readmit(cids: readonly Uint8Array[]): void {
-    this.#own = cids.map(pack);
-    for (const cid of cids) this.#routes.readmit(cid, pack(cid), this);
+  /** They were among {@link DormantIds}, in this slot, and are of this entry now. */
+  readmit(cids: readonly Uint8Array[], slot: number): void {
+    this.keep(cids.map(pack));
+    for (const cid of this.all) this.#routes.readmit(cid, this, slot);
   }
 }
 
@@ -70,13 +88,17 @@ export interface DormantIds<Entry extends object> {
   /** The entry with the ID of this length that stands there, made again. */
   findId(bytes: Uint8Array, at: number, length: number): Entry | undefined;
   hasId(cid: Uint8Array, length: number): boolean;
-  allIds(): Iterable<Uint8Array>;
+  /** Slots that there are. */
+  readonly slots: number;
+  /** Those of the entry in a slot. */
+  idsAt(slot: number): readonly Uint8Array[];
 }
 
 const NO_DORMANTS: DormantIds<never> = {
   findId: () => undefined,
   hasId: () => false,
-  allIds: () => [],
+  slots: 0,
+  idsAt: () => [],
 };
 
 /** For an entry whose peer may be asked for connection IDs. */
@@ -89,70 +111,131 @@ export function idsFor<Entry extends object>(
   return policy === undefined || policy.length === 0 ? undefined : new EntryIds(ids);
 }
 
-/** IDs with the same hash are in a chain. */
-interface Slot<Entry extends object> {
-  readonly cid: Packed;
-  readonly ids: EntryIds<Entry>;
-  readonly next: Slot<Entry> | undefined;
+/** Of one hash: nearly always the IDs of one entry. */
+type Place<Entry extends object> = EntryIds<Entry> | readonly EntryIds<Entry>[];
+
+/** How many IDs begin with the bytes of a hash, of those that are longer. */
+interface Beginnings {
+  readonly counts: Map<number, number>;
+  /** Those of dormant entries are counted in slots before this one; infinite when all of them are. */
+  next: number;
 }
+
+/** Slots of dormant entries that are read in one go, some 3 µs each. */
+const COUNTED_AT_ONCE = 500;
 
 /**
  * Entries by connection ID. A look-up makes no objects: the bytes in the datagram are hashed to an integer, and compared. IDs are
- * ours, so that nobody chooses which of them meet. None is the beginning of another one: bytes after an ID are the peer's.
+ * ours, so that nobody chooses which of them meet. None is the beginning of another one: bytes after an ID are the peer's. The
+ * first one of a shorter length is compared with all that are longer, in steps. Meanwhile it may turn out to be the beginning of
+ * one that was not read yet: while there is a doubt the longest ID that stands in a datagram is found.
  */
 export class CidRoutes<Entry extends object = object> {
   /** Their lengths and beginnings are counted here, too. */
   dormant: DormantIds<Entry> = NO_DORMANTS;
-  readonly #slots = new Map<number, Slot<Entry>>();
+  readonly #places = new Map<number, Place<Entry>>();
   /** How many IDs of each length there are: a header does not tell it. Nearly always there is one length. */
   readonly #lengths = new Map<number, number>();
   /** That one; 0 where there are none, or several. */
   #onlyLength = 0;
-  /** What the last look-up found: records of one peer often follow each other. */
-  #last: Slot<Entry> | undefined;
-  /** How many longer IDs begin with bytes of a hash, by the lengths of which there have been shorter ones. */
-  readonly #beginnings = new Map<number, Map<number, number>>();
+  #hasAny = false;
+  /** What the last look-up found, and its ID: records of one peer often follow each other. */
+  #last: EntryIds<Entry> | undefined;
+  readonly #lastId = new Uint8Array(MAX_CID_LENGTH);
+  #lastLength = 0;
+  /** By the lengths of which there have been shorter ones. */
+  readonly #beginnings = new Map<number, Beginnings>();
+  /** IDs that may be, or are, the beginning of a longer one. Nearly always there are none. */
+  readonly #doubtful = new Set<Packed>();
 
-  /** Whether there are any. */
+  /** Whether there are any. It is asked for every datagram, for which V8's size of a map is a call. */
   get any(): boolean {
-    return this.#lengths.size > 0;
+    return this.#hasAny;
   }
 
   /**
-   * `packed`: the same ID. Returns false where this ID is there already, or one of which either is the beginning of the other.
+   * `ids` gets it. Returns false where this ID is there already, or one of which either is the beginning of the other.
    * The beginnings of longer IDs are known by their hashes alone, and an equal hash is enough to refuse.
    */
-  add(cid: Uint8Array, packed: Packed, ids: EntryIds<Entry>): boolean {
+  add(packed: Packed, ids: EntryIds<Entry>): boolean {
+    const cid = unpack(packed);
     for (const length of this.#lengths.keys())
       if (this.#find(cid, 0, length) !== undefined || this.dormant.hasId(cid, length)) return false;
     if (this.#isBeginning(cid)) return false;
-    this.readmit(cid, packed, ids);
+    this.#put(cid, ids);
     this.#countLength(cid, 1);
     this.#countBeginnings(cid, 1);
+    if (this.#isUnderWay(cid.length)) this.#doubtful.add(packed);
     return true;
   }
 
-  /** As {@link add}, of one that is among {@link DormantIds} no more. */
-  readmit(cid: Uint8Array, packed: Packed, ids: EntryIds<Entry>): void {
-    const key = hashOf(cid, 0, cid.length);
-    this.#slots.set(key, { cid: packed, ids, next: this.#slots.get(key) });
-  }
-
-  /** As {@link delete}, of one that is among {@link DormantIds} from now on. */
-  leave(packed: Packed): void {
+  /** As {@link add}, of one that is no more among {@link DormantIds} in `slot`. */
+  readmit(packed: Packed, ids: EntryIds<Entry>, slot: number): void {
     const cid = unpack(packed);
-    const key = hashOf(cid, 0, cid.length);
-    const rest = without(this.#slots.get(key), packed);
-    this.#last = undefined;
-    if (rest === undefined) this.#slots.delete(key);
-    else this.#slots.set(key, rest);
+    this.#put(cid, ids);
+    this.#countBeginnings(cid, 1, slot);
   }
 
-  delete(cid: Uint8Array): void {
-    this.leave(pack(cid));
+  /** As {@link delete}, of one that is among {@link DormantIds} in `slot` from now on. */
+  leave(packed: Packed, ids: EntryIds<Entry>, slot: number): void {
+    const cid = unpack(packed);
+    this.#take(cid, ids);
+    this.#countBeginnings(cid, -1, slot);
+  }
+
+  /** `ids` has it no more. */
+  delete(packed: Packed, ids: EntryIds<Entry>): void {
+    const cid = unpack(packed);
+    this.#take(cid, ids);
+    this.#doubtful.delete(packed);
     this.#countLength(cid, -1);
     this.#countBeginnings(cid, -1);
-    if (this.#lengths.size < 2) this.#beginnings.clear();
+    if (this.#lengths.size > 1) return;
+    this.#beginnings.clear();
+    this.#doubtful.clear();
+  }
+
+  /** The beginnings of IDs are being counted: {@link goOnCounting} is to be called, in each turn of the caller's loop. */
+  get isCounting(): boolean {
+    if (this.#beginnings.size === 0) return false;
+    return [...this.#beginnings.values()].some(({ next }) => next !== ALL);
+  }
+
+  /** A part of it. */
+  goOnCounting(): void {
+    for (const [length, beginnings] of this.#beginnings) {
+      if (beginnings.next === ALL) continue;
+      const end = Math.min(beginnings.next + COUNTED_AT_ONCE, this.dormant.slots);
+      for (let slot = beginnings.next; slot < end; slot++)
+        for (const cid of this.dormant.idsAt(slot)) countBeginning(beginnings, cid, length, 1);
+      beginnings.next = end;
+      if (end < this.dormant.slots) return;
+      beginnings.next = ALL;
+      for (const packed of this.#doubtful)
+        if (packed.length === length && !hasBeginning(beginnings, unpack(packed)))
+          this.#doubtful.delete(packed);
+    }
+  }
+
+  /** Not all IDs that are longer than `length` are counted. */
+  #isUnderWay(length: number): boolean {
+    return (this.#beginnings.get(length)?.next ?? ALL) !== ALL;
+  }
+
+  #put(cid: Uint8Array, ids: EntryIds<Entry>): void {
+    const key = hashOf(cid, 0, cid.length);
+    const others = listOf(this.#places.get(key)).filter((each) => each !== ids);
+    this.#places.set(key, others.length === 0 ? ids : [ids, ...others]);
+  }
+
+  /** Another ID of `ids` may have the same hash. */
+  #take(cid: Uint8Array, ids: EntryIds<Entry>): void {
+    const key = hashOf(cid, 0, cid.length);
+    this.#last = undefined;
+    if (ids.all.some((other) => hashOfPacked(other) === key)) return;
+    const [first, ...others] = listOf(this.#places.get(key)).filter((each) => each !== ids);
+    if (first === undefined) this.#places.delete(key);
+    else this.#places.set(key, others.length === 0 ? first : [first, ...others]);
   }
 
   /** The entry that the first record of a datagram names; `undefined` where it names none. */
@@ -167,28 +250,38 @@ export class CidRoutes<Entry extends object = object> {
 
   #entryAt(datagram: Uint8Array, at: number | undefined): Entry | undefined {
     if (at === undefined) return undefined;
+    if (this.#doubtful.size > 0) return this.#longestAt(datagram, at);
     const last = this.#last;
-    if (last !== undefined && standsAt(datagram, at, last.cid)) return last.ids.entry;
-    const found = this.#slotAt(datagram, at);
-    if (found === undefined) return this.#dormantAt(datagram, at);
-    this.#last = found;
-    return found.ids.entry;
-  }
-
-  #dormantAt(datagram: Uint8Array, at: number): Entry | undefined {
-    if (this.#onlyLength > 0) return this.dormant.findId(datagram, at, this.#onlyLength);
+    if (last !== undefined && this.#isLastAt(datagram, at)) return last.entry;
+    if (this.#onlyLength > 0) return this.#entryOf(datagram, at, this.#onlyLength);
     for (const length of this.#lengths.keys()) {
-      const entry = this.dormant.findId(datagram, at, length);
+      const entry = this.#entryOf(datagram, at, length);
       if (entry !== undefined) return entry;
     }
     return undefined;
   }
 
-  #slotAt(datagram: Uint8Array, at: number): Slot<Entry> | undefined {
-    if (this.#onlyLength > 0) return this.#find(datagram, at, this.#onlyLength);
-    for (const length of this.#lengths.keys()) {
-      const slot = this.#find(datagram, at, length);
-      if (slot !== undefined) return slot;
+  /** The one with the ID of this length that stands at `at`. */
+  #entryOf(datagram: Uint8Array, at: number, length: number): Entry | undefined {
+    const ids = this.#find(datagram, at, length);
+    if (ids === undefined) return this.dormant.findId(datagram, at, length);
+    this.#last = ids;
+    this.#lastLength = length;
+    for (let i = 0; i < length; i++) this.#lastId[i] = datagram[at + i] as number;
+    return ids.entry;
+  }
+
+  #isLastAt(datagram: Uint8Array, at: number): boolean {
+    const id = this.#lastId;
+    const length = this.#lastLength;
+    for (let i = 0; i < length; i++) if (datagram[at + i] !== id[i]) return false;
+    return true;
+  }
+
+  #longestAt(datagram: Uint8Array, at: number): Entry | undefined {
+    for (const length of [...this.#lengths.keys()].sort((one, other) => other - one)) {
+      const entry = this.#find(datagram, at, length)?.entry ?? this.dormant.findId(datagram, at, length);
+      if (entry !== undefined) return entry;
     }
     return undefined;
   }
@@ -199,42 +292,63 @@ export class CidRoutes<Entry extends object = object> {
     else this.#lengths.set(length, count);
     const [only = 0] = this.#lengths.keys();
     this.#onlyLength = this.#lengths.size === 1 ? only : 0;
+    this.#hasAny = this.#lengths.size > 0;
   }
 
   /** A longer ID begins with these bytes. The first of a length counts the beginnings of all that are longer. */
   #isBeginning(cid: Uint8Array): boolean {
     const { length } = cid;
     if (![...this.#lengths.keys()].some((other) => other > length)) return false;
-    if (!this.#beginnings.has(length)) {
-      this.#beginnings.set(length, new Map());
-      for (const slot of this.#slots.values())
-        for (let each: Slot<Entry> | undefined = slot; each !== undefined; each = each.next)
-          this.#countBeginning(unpack(each.cid), length, 1);
-      for (const each of this.dormant.allIds()) this.#countBeginning(each, length, 1);
+    const known = this.#beginnings.get(length);
+    const beginnings: Beginnings = known ?? { counts: new Map(), next: 0 };
+    if (known === undefined) {
+      this.#beginnings.set(length, beginnings);
+      for (const longer of this.#allIds()) countBeginning(beginnings, unpack(longer), length, 1);
+      this.goOnCounting();
     }
-    return (this.#beginnings.get(length)?.get(hashOf(cid, 0, length)) ?? 0) > 0;
+    return hasBeginning(beginnings, cid);
   }
 
-  #countBeginnings(cid: Uint8Array, change: 1 | -1): void {
-    for (const length of this.#beginnings.keys()) this.#countBeginning(cid, length, change);
+  /** `slot`: where the ID is, or was, among those of dormant entries, which are counted up to some slot. */
+  #countBeginnings(cid: Uint8Array, change: 1 | -1, slot?: number): void {
+    for (const [length, beginnings] of this.#beginnings)
+      if (slot === undefined || slot >= beginnings.next) countBeginning(beginnings, cid, length, change);
   }
 
-  #countBeginning(cid: Uint8Array, length: number, change: 1 | -1): void {
-    const counts = this.#beginnings.get(length);
-    if (counts === undefined || cid.length <= length) return;
-    const hash = hashOf(cid, 0, length);
-    const count = (counts.get(hash) ?? 0) + change;
-    if (count === 0) counts.delete(hash);
-    else counts.set(hash, count);
+  *#allIds(): Iterable<Packed> {
+    for (const [key, place] of this.#places)
+      for (const ids of listOf(place)) for (const cid of ids.all) if (hashOfPacked(cid) === key) yield cid;
   }
 
-  #find(bytes: Uint8Array, at: number, length: number): Slot<Entry> | undefined {
+  #find(bytes: Uint8Array, at: number, length: number): EntryIds<Entry> | undefined {
     if (at + length > bytes.length) return undefined;
-    let slot = this.#slots.get(hashOf(bytes, at, length));
-    while (slot !== undefined && !(slot.cid.length === length && standsAt(bytes, at, slot.cid)))
-      slot = slot.next;
-    return slot;
+    const place = this.#places.get(hashOf(bytes, at, length));
+    if (place === undefined) return undefined;
+    if (place instanceof EntryIds) return place.standAt(bytes, at, length) ? place : undefined;
+    return place.find((ids) => ids.standAt(bytes, at, length));
   }
+}
+
+function listOf<Entry extends object>(place: Place<Entry> | undefined): readonly EntryIds<Entry>[] {
+  if (place === undefined) return [];
+  return place instanceof EntryIds ? [place] : place;
+}
+
+/** In place of a slot: those of all are counted. */
+const ALL = Number.POSITIVE_INFINITY;
+
+/** One that is longer than `length`. */
+function countBeginning({ counts }: Beginnings, cid: Uint8Array, length: number, change: 1 | -1): void {
+  if (cid.length <= length) return;
+  const hash = hashOf(cid, 0, length);
+  const count = (counts.get(hash) ?? 0) + change;
+  if (count === 0) counts.delete(hash);
+  else counts.set(hash, count);
+}
+
+/** Of those that are counted one begins with `cid`, or with bytes of the same hash. */
+function hasBeginning({ counts }: Beginnings, cid: Uint8Array): boolean {
+  return (counts.get(hashOf(cid, 0, cid.length)) ?? 0) > 0;
 }
 
 function standsAt(bytes: Uint8Array, at: number, cid: Packed): boolean {
@@ -242,15 +356,13 @@ function standsAt(bytes: Uint8Array, at: number, cid: Packed): boolean {
   return true;
 }
 
-function without<Entry extends object>(slot: Slot<Entry> | undefined, cid: Packed): Slot<Entry> | undefined {
-  if (slot === undefined) return undefined;
-  const rest = without(slot.next, cid);
-  return slot.cid === cid ? rest : { cid: slot.cid, ids: slot.ids, next: rest };
-}
-
 /** FNV-1a, and the length. */
 function hashOf(bytes: Uint8Array, at: number, length: number): number {
   let hash = 0x811c9dc5 ^ length;
   for (let i = at; i < at + length; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
   return hash | 0;
+}
+
+function hashOfPacked(cid: Packed): number {
+  return hashOf(unpack(cid), 0, cid.length);
 }

@@ -32,7 +32,8 @@ export class Cookies {
 
   make(peer: PeerAddress, hello: ClientHelloPrefix, now: Instant, carried = EMPTY): Uint8Array {
     this.#rotate(now);
-    return concat(carried, this.#compute(this.#current, peer, hello, carried));
+    const mac = this.#compute(this.#current, peer, hello, carried);
+    return carried.length === 0 ? mac : concat(carried, mac);
   }
 
   /** The data in `cookie`, if it was made for this address and ClientHello recently enough. */
@@ -44,13 +45,14 @@ export class Cookies {
   ): Uint8Array | undefined {
     this.#rotate(now);
     if (cookie.length < MAC_LENGTH) return undefined;
-    const carried = cookie.subarray(0, -MAC_LENGTH);
-    const mac = cookie.subarray(-MAC_LENGTH);
-    for (const key of [this.#current, this.#previous]) {
-      if (key === undefined) continue;
-      if (this.#provider.equal(this.#compute(key, peer, hello, carried), mac)) return carried;
-    }
-    return undefined;
+    const isWhole = cookie.length === MAC_LENGTH;
+    const carried = isWhole ? EMPTY : cookie.subarray(0, -MAC_LENGTH);
+    const mac = isWhole ? cookie : cookie.subarray(-MAC_LENGTH);
+    if (this.#provider.equal(this.#compute(this.#current, peer, hello, carried), mac)) return carried;
+    if (this.#previous === undefined) return undefined;
+    return this.#provider.equal(this.#compute(this.#previous, peer, hello, carried), mac)
+      ? carried
+      : undefined;
   }
 
   /** Distinguishes the ClientHello of `cookie`, and its address, from others: 32 bits that depend on the secret. */
@@ -71,7 +73,7 @@ export class Cookies {
     start[5] = port;
     // The length comes before, so that no two inputs have the same bytes.
     start[6] = carried.length;
-    return key.sign(start, random, carried, utf8(address));
+    return key.sign(start, random, carried, bytesOf(address));
   }
 
   #rotate(now: Instant): void {
@@ -86,4 +88,16 @@ export class Cookies {
   #newKey(): MacKey {
     return this.#provider.mac('sha256', this.#provider.randomBytes(KEY_LENGTH));
   }
+}
+
+/** The address of the last cookie: one is made, and then opened, for each client. */
+let lastAddress = '';
+let lastBytes = EMPTY;
+
+function bytesOf(address: string): Uint8Array {
+  if (address !== lastAddress) {
+    lastAddress = address;
+    lastBytes = utf8(address);
+  }
+  return lastBytes;
 }

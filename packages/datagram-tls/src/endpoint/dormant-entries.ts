@@ -29,11 +29,9 @@ export interface DormantHost {
   touch(entry: ConnectionEntry): void;
 }
 
-/** In place of the port, in the hash of a host. */
-const HOST = -1;
 /** No random of a client has this hash. */
 const NO_RANDOM = 0;
-/** Those of 16 million states are less. */
+/** Those of 8 million states are less. */
 const MOST_BLOCK = 2 ** 32 - 1;
 /** A number of settings takes a byte. */
 const MOST_SETTINGS = 256;
@@ -52,7 +50,7 @@ const GROWTH = 1.1;
  */
 export class DormantEntries {
   readonly #host: DormantHost;
-  #peers = new SlotIndex();
+  /** By host, which has no other: an address is found by its host, too. */
   #hosts = new SlotIndex();
   /** By connection ID, of which one may have several. */
   #ids = new SlotIndex();
@@ -62,6 +60,8 @@ export class DormantEntries {
   #wakes = new SlotOrder();
   /** By slot, as all that follows. */
   #holders: (Holder | undefined)[] = [];
+  /** Slots that were used. */
+  #used = 0;
   #states = new Uint32Array(0);
   #randoms = new Int32Array(0);
   #settings = new Uint8Array(0);
@@ -82,7 +82,7 @@ export class DormantEntries {
 
   /** Of the memory of its slots, without states. */
   get bytes(): number {
-    const tables = [this.#peers, this.#hosts, this.#ids, this.#ages, this.#wakes];
+    const tables = [this.#hosts, this.#ids, this.#ages, this.#wakes];
     const arrays = [this.#states, this.#randoms, this.#settings];
     const inArrays = arrays.reduce(
       (sum, { byteLength }) => sum + byteLength,
@@ -101,19 +101,17 @@ export class DormantEntries {
     const shared = this.#share(settings);
     if (shared === undefined) return false;
     const hash = this.#hashFor(settings);
-    const { address, port } = entry.peer;
     const { host } = stateOf(entry);
     this.#release(entry);
-    const slot = this.#free.pop() ?? this.#holders.length;
+    const slot = this.#free.pop() ?? this.#used++;
     if (slot >= this.#states.length) this.#grow();
     this.#holders[slot] = holder;
     this.#states[slot] = state;
     this.#randoms[slot] = randomOf(hash, clientRandom);
     this.#settings[slot] = shared;
-    ids?.leave();
+    ids?.leave(slot);
     for (const cid of idsOfResidue(asleep)?.ours ?? []) this.#ids.add(slot, hash.ofBytes(cid, 0, cid.length));
-    this.#peers.add(slot, hash.of(address, port));
-    this.#hosts.add(slot, hash.of(host, HOST));
+    this.#hosts.add(slot, hash.of(host, 0));
     this.#ages.add(slot, lastHeard);
     if (wakesAt !== undefined) this.#wakes.add(slot, wakesAt);
     this.#size++;
@@ -134,8 +132,8 @@ export class DormantEntries {
     const wakesAt = connection.pollTimeout();
     const peer = addressOf(connection);
     const host = hostOf(peer, limits.hostPrefix);
-    this.#remove(slot, residue.settings, peer, host, cids);
-    ids?.readmit(cids ?? []);
+    this.#remove(slot, residue.settings, host, cids);
+    ids?.readmit(cids ?? [], slot);
     const clientRandom = random === NO_RANDOM ? undefined : random;
     const entry = createEntry(connection, { peer, host, began: since, clientRandom, ids }, routes);
     const state = stateOf(entry);
@@ -161,12 +159,24 @@ export class DormantEntries {
 
   /** The entry with an address, made again. */
   find(address: string, port: number): ConnectionEntry | undefined {
-    if (this.#size === 0 || this.#hash === undefined) return undefined;
-    const slot = this.#peers.find(this.#hash.of(address, port), (each) => {
-      const peer = this.#addressOf(each);
-      return peer.port === port && peer.address === address;
-    });
+    const slot = this.#slotAt(address, port);
     return slot < 0 ? undefined : this.recall(slot);
+  }
+
+  /** What {@link isRandom} compares for the one with an address, which stays as it is; `undefined` where there is none. */
+  randomAt(address: string, port: number): number | undefined {
+    const slot = this.#slotAt(address, port);
+    return slot < 0 ? undefined : this.#randoms[slot];
+  }
+
+  #slotAt(address: string, port: number): number {
+    if (this.#size === 0) return -1;
+    const { hostPrefix } = this.#host.limits;
+    const isIt = (peer: PeerAddress): boolean => peer.port === port && peer.address === address;
+    // The address of an IP, or that of another network, which is its own host.
+    const host = hostOf({ address, family: 'IPv6' }, hostPrefix);
+    const slot = this.#slotOf(host, isIt);
+    return slot < 0 && host !== address ? this.#slotOf(address, isIt) : slot;
   }
 
   findId(bytes: Uint8Array, at: number, length: number): ConnectionEntry | undefined {
@@ -178,9 +188,13 @@ export class DormantEntries {
     return this.#slotOfId(cid, 0, length) >= 0;
   }
 
-  *allIds(): Iterable<Uint8Array> {
-    for (const slot of this.#holders.keys())
-      if (this.#holders[slot] !== undefined) yield* idsOfResidue(this.#residue(slot))?.ours ?? [];
+  get slots(): number {
+    return this.#used;
+  }
+
+  idsAt(slot: number): readonly Uint8Array[] {
+    if (this.#holders[slot] === undefined) return [];
+    return idsOfResidue(this.#residue(slot))?.ours ?? [];
   }
 
   #slotOfId(bytes: Uint8Array, at: number, length: number): number {
@@ -252,20 +266,13 @@ export class DormantEntries {
     stateOf(entry).route = LEFT;
   }
 
-  #remove(
-    slot: number,
-    settings: Settings,
-    { address, port }: PeerAddress,
-    host: string,
-    cids: readonly Uint8Array[] = [],
-  ): void {
+  #remove(slot: number, settings: Settings, host: string, cids: readonly Uint8Array[] = []): void {
     const number = this.#settings[slot] as number;
     const shared = this.#allSettings[number];
     // Keys of a context that was replaced go with its last session.
     if (shared !== undefined && --shared.count === 0) this.#allSettings[number] = undefined;
     const hash = this.#hashFor(settings);
-    this.#peers.delete(slot, hash.of(address, port));
-    this.#hosts.delete(slot, hash.of(host, HOST));
+    this.#hosts.delete(slot, hash.of(host, 0));
     for (const cid of cids) this.#ids.delete(slot, hash.ofBytes(cid, 0, cid.length));
     this.#ages.delete(slot);
     this.#wakes.delete(slot);
@@ -277,12 +284,12 @@ export class DormantEntries {
 
   /** Tables do not shrink otherwise: a crowd that was there once would stay in memory. */
   #shrink(): void {
-    this.#peers = new SlotIndex();
     this.#hosts = new SlotIndex();
     this.#ids = new SlotIndex();
     this.#ages = new SlotOrder();
     this.#wakes = new SlotOrder();
     this.#holders = [];
+    this.#used = 0;
     this.#free = [];
     this.#states = new Uint32Array(0);
     this.#randoms = new Int32Array(0);
@@ -300,17 +307,15 @@ export class DormantEntries {
     };
   }
 
-  #addressOf(slot: number): PeerAddress {
-    return addressOfResidue(this.#residue(slot));
+  #slotOfHost(host: string): number {
+    const { hostPrefix } = this.#host.limits;
+    return this.#slotOf(host, (peer) => hostOf(peer, hostPrefix) === host);
   }
 
-  #slotOfHost(host: string): number {
+  /** The slot of a host whose peer `is`; -1 where there is none. */
+  #slotOf(host: string, is: (peer: PeerAddress) => boolean): number {
     if (this.#size === 0 || this.#hash === undefined) return -1;
-    const { hostPrefix } = this.#host.limits;
-    return this.#hosts.find(
-      this.#hash.of(host, HOST),
-      (slot) => hostOf(this.#addressOf(slot), hostPrefix) === host,
-    );
+    return this.#hosts.find(this.#hash.of(host, 0), (slot) => is(addressOfResidue(this.#residue(slot))));
   }
 
   #hashFor({ service }: Settings): KeyedHash {
@@ -334,6 +339,10 @@ export class DormantEntries {
   #grow(): void {
     const capacity = Math.ceil(this.#states.length * GROWTH) + FIRST_CAPACITY;
     const { 0: states, 1: randoms, 2: settings } = [this.#states, this.#randoms, this.#settings] as const;
+    // An array that grows by itself takes half as much again.
+    const holders = new Array<Holder | undefined>(capacity).fill(undefined);
+    for (const [slot, holder] of this.#holders.entries()) holders[slot] = holder;
+    this.#holders = holders;
     this.#states = new Uint32Array(capacity);
     this.#randoms = new Int32Array(capacity);
     this.#settings = new Uint8Array(capacity);

@@ -112,16 +112,23 @@ export class SlotIndex {
   }
 }
 
-/** Slots by an instant each, the earliest first: a heap as that of `Deadlines`, in typed arrays. */
+const HIGH = 2 ** 32;
+/** Four thousand years: what is later, or never was, is at the end. */
+const LATEST = 2 ** 47 - 1;
+
+/** Slots by an instant each, in whole ms of up to 48 bits, the earliest first: a heap as that of `Deadlines`, in typed arrays. */
 export class SlotOrder {
-  #at = new Float64Array(FIRST_CAPACITY);
+  /** The 32 low bits of the instants, and the others. */
+  #low = new Uint32Array(FIRST_CAPACITY);
+  #high = new Int16Array(FIRST_CAPACITY);
   #heap = new Int32Array(FIRST_CAPACITY);
   #place = new Int32Array(FIRST_CAPACITY).fill(NONE);
   #size = 0;
 
   /** Of its memory. */
   get bytes(): number {
-    return this.#at.byteLength + this.#heap.byteLength + this.#place.byteLength;
+    const arrays = [this.#low, this.#high, this.#heap, this.#place];
+    return arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   /** The earliest; -1 where there is none. */
@@ -135,7 +142,7 @@ export class SlotOrder {
   }
 
   atOf(slot: number): number {
-    return this.#at[slot] as number;
+    return (this.#high[slot] as number) * HIGH + (this.#low[slot] as number);
   }
 
   has(slot: number): boolean {
@@ -144,10 +151,12 @@ export class SlotOrder {
 
   /** `slot` is not there. */
   add(slot: number, at: number): void {
-    if (slot >= this.#at.length) this.#grow(slot);
+    if (slot >= this.#low.length) this.#grow(slot);
     if (this.#size >= this.#heap.length)
       this.#heap = grown(this.#heap, Math.ceil(this.#heap.length * GROWTH) + FIRST_CAPACITY);
-    this.#at[slot] = at;
+    const instant = Math.max(Math.min(at, LATEST), -LATEST);
+    this.#low[slot] = instant % HIGH;
+    this.#high[slot] = Math.floor(instant / HIGH);
     this.#rise(slot, this.#size++);
   }
 
@@ -198,10 +207,12 @@ export class SlotOrder {
   }
 
   #grow(slot: number): void {
-    const former = this.#at;
-    const capacity = Math.ceil(Math.max(former.length, slot) * GROWTH) + FIRST_CAPACITY;
-    this.#at = new Float64Array(capacity);
-    this.#at.set(former);
-    this.#place = grown(this.#place, capacity).fill(NONE, former.length);
+    const { 0: low, 1: high } = [this.#low, this.#high] as const;
+    const capacity = Math.ceil(Math.max(low.length, slot) * GROWTH) + FIRST_CAPACITY;
+    this.#low = new Uint32Array(capacity);
+    this.#high = new Int16Array(capacity);
+    this.#low.set(low);
+    this.#high.set(high);
+    this.#place = grown(this.#place, capacity).fill(NONE, low.length);
   }
 }

@@ -1,24 +1,24 @@
-import { compareBytes, keyOf } from '../base/bytes.js';
 import { callerError, type DTLSError, invalidState } from '../base/errors.js';
 import { earliest, type Instant } from '../base/instant.js';
 import { MemoryPool } from '../base/memory.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { Queue } from '../base/queue.js';
+import { checkBytes } from '../config/checks.js';
 import type { Behaviour, Destination } from '../config/config.js';
 import type { EndpointLimits } from '../config/limits.js';
 import {
   checkAddress,
   checkBehaviour,
-  checkBytes,
   checkDestination,
   checkLimits,
   checkOutgoing,
   checkSecurity,
 } from '../connection/arguments.js';
+import type { Performer } from '../connection/association.js';
 import { FROM_ZERO } from '../connection/beginning.js';
 import { type Connection, connectionAround, machineFrom, machineOf } from '../connection/connection.js';
 import type { ConnectionEvent } from '../connection/events.js';
-import { isBeginning } from '../connection/life.js';
+import { isBeginning, isSettling } from '../connection/life.js';
 import { Machine } from '../connection/machine.js';
 import { decodeState } from '../connection/saved-state.js';
 import type { Security } from '../connection/version.js';
@@ -42,8 +42,9 @@ import type { RefusalReason } from './places.js';
 import { type Outgoing, ReadyQueue } from './ready-queue.js';
 import { type Refusal, RefusalReports } from './refusals.js';
 import { hasIds, Routes } from './routes.js';
-import { looksLikeClientHello, readHelloParts, readPrefix } from './split-hellos.js';
+import { looksLikeClientHello } from './split-hellos.js';
 import { Answer } from './unanswered.js';
+import { WokenInVain } from './woken-in-vain.js';
 
 /**
  * Events of an endpoint for its owner, in order.
@@ -60,7 +61,7 @@ import { Answer } from './unanswered.js';
 export type EndpointEvent =
   /**
    * A new server session: its cookie is valid or its early data is accepted. Its handshake waits at least for one
-   * job, so the owner can prepare it in this event.
+   * job, or for the client's next flight, so the owner can prepare it in this event.
    */
   | { readonly type: 'session'; readonly entry: ConnectionEntry }
   /** Clients got no association because a limit is reached; at most one event a second for each reason. */
@@ -76,6 +77,8 @@ const MAX_WAKES = 32;
 
 /** For the driver: the sessions that have no entry now. The class assigns it. */
 export let dormantIn: (endpoint: Endpoint) => DormantEntries;
+/** For the driver: `performer` is asked first about jobs of servers' handshakes that begin from now on. The class assigns it. */
+export let performIn: (endpoint: Endpoint, performer: Performer) => void;
 
 /**
  * One UDP port with many peers, without a socket: finds the connection of a datagram, and answers ClientHellos
@@ -95,6 +98,9 @@ export let dormantIn: (endpoint: Endpoint) => DormantEntries;
 export class Endpoint {
   static {
     dormantIn = (endpoint) => endpoint.#dormant;
+    performIn = (endpoint, performer) => {
+      endpoint.#acceptor.performer = performer;
+    };
   }
 
   /** Live: the same object with the current numbers. */
@@ -108,6 +114,7 @@ export class Endpoint {
   readonly #limits: EndpointLimits;
   readonly #memory: MemoryPool;
   readonly #refusals = new RefusalReports();
+  readonly #wokenInVain = new WokenInVain();
   /** The latest instant that was given. */
   #now: Instant = 0;
   readonly #dormant: DormantEntries;
@@ -304,10 +311,12 @@ export class Endpoint {
     const { ids } = this.#routes;
     const named = ids.any ? ids.entryOf(datagram) : undefined;
     if (named !== undefined) return this.#deliverTo(named, datagram, address, port, family, now, atFormer);
+    if (this.#isNewToDormant(datagram, address, port))
+      return this.#acceptor.receive(datagram, { address, family, port }, now);
     const route = this.#routes.find(address, port);
     const moving = ids.any ? this.#movingEntry(datagram, route, address, port) : undefined;
     if (moving !== undefined) return this.#deliverTo(moving, datagram, address, port, family, now, atFormer);
-    if (route !== undefined && !isNewClient(route, datagram, this.#acceptor, this.#dormant))
+    if (route !== undefined && !this.#acceptor.isNewClient(route, datagram))
       return this.#deliver(route, datagram, address, port, family, now, atFormer);
     if (datagram.length === 0) this.counters.rejected++;
     else if (cidStartOf(datagram, 0) === undefined)
@@ -317,8 +326,16 @@ export class Endpoint {
 
   /** Whether a datagram is part of a handshake, or may begin one; one of an open session is not. */
   mayConcernHandshake(datagram: Uint8Array, address: string, port: number): boolean {
+    if (looksLikeClientHello(datagram)) return true;
     const phase = this.entryFor(datagram, { address, port })?.connection.phase;
-    return phase === undefined || isBeginning(phase) || looksLikeClientHello(datagram);
+    return phase === undefined || isBeginning(phase);
+  }
+
+  /** The host of a peer with which a handshake is under way. */
+  hostUnderWay(address: string, port: number): string | undefined {
+    // A session that hibernates without an entry has none.
+    const entry = this.#routes.findAwake(address, port)?.entry;
+    return entry !== undefined && isSettling(entry.connection.phase) ? stateOf(entry).host : undefined;
   }
 
   /** As the connection's own `send`: a session whose keys are used up then ends. */
@@ -449,14 +466,16 @@ export class Endpoint {
    */
   handleTimeout(now: Instant, before?: (entry: ConnectionEntry) => void): void {
     this.#now = now;
+    if (this.#routes.ids.isCounting) this.#routes.ids.goOnCounting();
     for (let wakes = 0; wakes < MAX_WAKES; wakes++) {
       const entry = this.#takeDue(now);
-      if (entry === undefined) return;
+      if (entry === undefined) break;
       before?.(entry);
       entry.connection.handleTimeout(now);
       this.#acceptor.review(entry, now);
       this.#touch(entry);
     }
+    this.#wokenInVain.forgetOthers();
   }
 
   /** The one that is due for the longest time. */
@@ -468,7 +487,8 @@ export class Endpoint {
 
   /** When {@link handleTimeout} is to be called; `undefined` when there is nothing to wait for. */
   pollTimeout(): Instant | undefined {
-    return earliest(this.#deadlines.next(), this.#dormant.nextWake);
+    const due = earliest(this.#deadlines.next(), this.#dormant.nextWake);
+    return this.#routes.ids.isCounting ? earliest(due, this.#now) : due;
   }
 
   /** A method of `entry.connection` was called that puts something in: its output and events are to be polled. */
@@ -488,10 +508,12 @@ export class Endpoint {
     for (;;) {
       const told = this.#readyQueue.pollEvent(this.#onRest);
       if (told === undefined) return undefined;
-      const reported = told.event.type === 'job' || this.#acceptor.isReported(told.entry);
-      const noted = this.#note(told.entry, told.event);
+      // The shapes of events are many, and each look at the type of one costs: nearly all are messages.
+      const { type } = told.event;
+      const reported = type === 'job' || this.#acceptor.isReported(told.entry);
+      if (type !== 'message') this.#note(told.entry, told.event);
       // The end of an association that its owner does not know of is no news.
-      if (reported) return noted;
+      if (reported) return told;
     }
   }
 
@@ -548,6 +570,7 @@ export class Endpoint {
         this.#events.push({ type: 'session', entry });
       },
       touch: (entry) => this.#touch(entry),
+      knows: (entry, random) => this.#dormant.isRandom(stateOf(entry).clientRandom, random),
       refuse: (peer, reason, now) => this.#refuse(peer, reason, now),
     };
   }
@@ -561,7 +584,7 @@ export class Endpoint {
   }
 
   /** Applies an event of a connection to the endpoint. */
-  #note(entry: ConnectionEntry, event: ConnectionEvent): EndpointEvent {
+  #note(entry: ConnectionEntry, event: ConnectionEvent): void {
     if (event.type === 'closed') {
       this.#routes.remove(entry);
       this.#acceptor.onEnd(entry, this.#now);
@@ -581,7 +604,6 @@ export class Endpoint {
         this.#touch(replaced);
       }
     }
-    return { type: 'connection', entry, event };
   }
 
   /**
@@ -601,6 +623,19 @@ export class Endpoint {
     return named ?? (looksLikeClientHello(datagram) ? undefined : candidates.find(address, port));
   }
 
+  /** A ClientHello of another client at the address of a session without an entry, which has nothing to do with it. */
+  #isNewToDormant(datagram: Uint8Array, address: string, port: number): boolean {
+    const dormant = this.#dormant;
+    if (dormant.size === 0 || !looksLikeClientHello(datagram)) return false;
+    const known = dormant.randomAt(address, port);
+    if (known === undefined) return false;
+    const { ids } = this.#routes;
+    if (ids.any && ids.entryBehindPlaintext(datagram) !== undefined) return false;
+    return this.#acceptor.isOfAnother({ address, port }, datagram, (random) =>
+      dormant.isRandom(known, random),
+    );
+  }
+
   /** It has the connection ID of `entry`, or may be of its client that has moved. Most come from where the last one came from. */
   #deliverTo(
     entry: ConnectionEntry,
@@ -611,10 +646,12 @@ export class Endpoint {
     now: Instant,
     atFormer: boolean,
   ): void {
+    const slept = entry.connection.hibernates;
     const machine = machineOf(entry.connection);
     const known = machine.path.address;
     const from = sourceOf(known, address, port, family);
     machine.receive(datagram, from, now, atFormer);
+    if (slept) this.#onWoken(entry, now);
     const { candidates } = this.#routes;
     if (from !== known || candidates.any) candidates.update(entry);
     this.#acceptor.review(entry, now);
@@ -639,10 +676,18 @@ export class Endpoint {
       if (current.role === 'client') return machineOf(current.connection).passTurn();
       if (useful) return;
     }
+    const slept = current.connection.hibernates;
     const machine = machineOf(current.connection);
     machine.receive(datagram, sourceOf(machine.path.address, address, port, family), now, atFormer);
+    if (slept) this.#onWoken(current, now);
     this.#acceptor.review(current, now);
     this.#touch(current);
+  }
+
+  /** A datagram has woken `entry`. */
+  #onWoken(entry: ConnectionEntry, now: Instant): void {
+    const oldest = this.#wokenInVain.add(entry);
+    if (oldest?.connection.hibernate(now) === true) this.#touch(oldest);
   }
 }
 
@@ -664,45 +709,4 @@ function leavesAddress(entry: ConnectionEntry): boolean {
 
 function addressInUse({ address, port }: PeerAddress): Error {
   return callerError('ERR_DTLS_ADDRESS_IN_USE', `there is a session with ${address}:${port} already`);
-}
-
-/**
- * A ClientHello, or a fragment of one, that neither association with this address knows: the client may have
- * restarted, or the peer of a client of ours began at the same time. `acceptor` knows where the rest of a ClientHello
- * is awaited from.
- */
-function isNewClient(
-  { entry: current, pending }: EntryState,
-  datagram: Uint8Array,
-  acceptor: Pick<Acceptor, 'expectsRest' | 'serves'>,
-  dormant: DormantEntries,
-): boolean {
-  if (!looksLikeClientHello(datagram)) return false;
-  if (current.role === 'client' && !acceptor.serves) return false;
-  const [part] = readHelloParts(datagram);
-  if (part === undefined) return false;
-  const { address, port } = current.peer;
-  if (part.fragment.fragmentOffset > 0) return acceptor.expectsRest(address, port);
-  const random = readPrefix(part)?.random;
-  const knows = (entry: ConnectionEntry): boolean =>
-    random !== undefined && dormant.isRandom(stateOf(entry).clientRandom, keyOf(random));
-  if (random === undefined || knows(current) || (pending !== undefined && knows(pending))) return false;
-  return current.role === 'server' || givesWay(current, random);
-}
-
-/**
- * Two sides that connect to each other compare the randoms of their ClientHellos, which both know: the handshake of the
- * greater one goes on, and the other side answers it as a server. The greater one answers, too, when its own
- * ClientHello got no answer at all until it had to be repeated: its peer may be no server. Before a ServerHello nobody has proved
- * anything to a client, and a ClientHello is asked for a cookie first. It ends our attempt when its handshake is done.
- */
-function givesWay({ connection }: ConnectionEntry, random: Uint8Array): boolean {
-  const machine = machineOf(connection);
-  const { attempt } = machine;
-  const order = attempt === undefined ? 0 : compareBytes(random, attempt.random);
-  if (order > 0) return true;
-  if (order === 0 || attempt?.answered !== false) return false;
-  // A client that gets a ClientHello instead of an answer may fail: its own comes again first.
-  if (!attempt.repeated) machine.passTurn();
-  return attempt.repeated;
 }

@@ -29,6 +29,13 @@ export interface Outgoing {
   readonly awaited?: boolean;
 }
 
+/** The event of the endpoint for one of an entry. */
+interface TellingEvent {
+  readonly type: 'connection';
+  readonly entry: ConnectionEntry;
+  readonly event: ConnectionEvent;
+}
+
 /**
  * The entries that may have something to send or to report: each is polled until it has nothing more, and then it
  * rests.
@@ -69,12 +76,10 @@ export class ReadyQueue {
   }
 
   /** Calls `onRest` with each entry that has nothing more to report. */
-  pollEvent(
-    onRest: (entry: ConnectionEntry) => void,
-  ): { readonly entry: ConnectionEntry; readonly event: ConnectionEvent } | undefined {
+  pollEvent(onRest: (entry: ConnectionEntry) => void): TellingEvent | undefined {
     for (let entry = this.#telling.peek(); entry !== undefined; entry = this.#telling.peek()) {
       const event = entry.connection.pollEvent();
-      if (event !== undefined) return { entry, event };
+      if (event !== undefined) return { type: 'connection', entry, event };
       stateOf(entry).telling = false;
       this.#telling.shift();
       onRest(entry);

@@ -33,6 +33,11 @@ export class Routes {
     return this.#byPeer.get(address, port) ?? this.#recalled(address, port);
   }
 
+  /** The same where it has an entry. */
+  findAwake(address: string, port: number): EntryState | undefined {
+    return this.#byPeer.get(address, port);
+  }
+
   #recalled(address: string, port: number): EntryState | undefined {
     if (this.dormant.size === 0) return undefined;
     const entry = this.dormant.find(address, port);

@@ -24,6 +24,11 @@ export interface RecordLimits {
 /** Bytes of content that any record may hold (RFC 8446 §5.1). */
 const MOST_CONTENT = 0x4000;
 
+/** The limits are ones that two sides may settle: of 64 bytes DTLS 1.3 counts the type as one. */
+export function areLimits({ send, receive }: RecordLimits): boolean {
+  return [send, receive].every((limit) => limit >= MIN_RECORD_SIZE_LIMIT - 1 && limit <= MOST_CONTENT);
+}
+
 export const UNLIMITED: RecordLimits = { send: MOST_CONTENT, receive: MOST_CONTENT, by: undefined };
 
 export const maxFragmentLengthRow: Extension = extension(

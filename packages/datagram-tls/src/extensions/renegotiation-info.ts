@@ -8,7 +8,7 @@ import { type Extension, extension } from './extension.js';
 export const renegotiationInfoRow: Extension = extension(
   ExtensionType.renegotiation_info,
   ['CH'],
-  () => encodeRenegotiationInfo(EMPTY),
+  () => NO_RENEGOTIATION,
   FACTS_12,
 );
 
@@ -22,3 +22,6 @@ export function decodeRenegotiationInfo(body: Uint8Array): Uint8Array | undefine
 export function encodeRenegotiationInfo(renegotiatedConnection: Uint8Array): Uint8Array {
   return new Writer().vec8(renegotiatedConnection).finish();
 }
+
+/** The body in a first handshake: one for all. */
+export const NO_RENEGOTIATION: Uint8Array = /* @__PURE__ */ encodeRenegotiationInfo(EMPTY);

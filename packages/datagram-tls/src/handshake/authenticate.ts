@@ -1,4 +1,4 @@
-import { decodeUtf8, own, utf8 } from '../base/bytes.js';
+import { decodeUtf8, EMPTY, own, utf8 } from '../base/bytes.js';
 import { DTLSError, violation } from '../base/errors.js';
 import { type Packed, pack, unpack } from '../base/packed.js';
 import type { Security } from '../config/config.js';
@@ -176,9 +176,12 @@ export class PeerIdentity {
     this.pskIdentity = pskIdentity;
   }
 
+  /** One for all. */
+  static readonly #unasked = new PeerIdentity(undefined, NO_CERTIFICATE);
+
   /** A client that was not asked for a certificate; as in node:dtls it has the fault of one that sent none. */
   static unasked(): PeerIdentity {
-    return new PeerIdentity(undefined, NO_CERTIFICATE);
+    return PeerIdentity.#unasked;
   }
 
   /** A peer that is authenticated by the key of `identity`; its Finished, which depends on that key, proves it. */
@@ -216,7 +219,9 @@ export class PeerIdentity {
     if (r.failed || chain === undefined || error === undefined) return undefined;
     const key = spki ?? chain[0]?.key.der;
     const claim = key === undefined ? undefined : { chain, key: { spki: key }, staple };
-    return new PeerIdentity(claim, error === '' ? undefined : knownFault(error), pskIdentity);
+    if (claim === undefined && pskIdentity === undefined && error === NO_CERTIFICATE)
+      return PeerIdentity.unasked();
+    return new PeerIdentity(claim, error === '' ? undefined : error, pskIdentity);
   }
 
   save(w: Writer): void {
@@ -238,11 +243,6 @@ export class PeerIdentity {
   }
 }
 
-/** The fault of most clients is one text for all. */
-function knownFault(fault: string): string {
-  return fault === NO_CERTIFICATE ? NO_CERTIFICATE : fault;
-}
-
 /** What of a claim an identity keeps. */
 type Shown = Pick<ClaimedChain, 'chain' | 'staple'> & { readonly key: Pick<PublicKey, 'spki'> };
 
@@ -251,12 +251,16 @@ const SHOWS = { psk: 1, key: 2, staple: 4 } as const;
 
 /** The peer's Finished covered the transcript that we saw. */
 export class FinishedVerified {
+  /** One for all whose Finished is not kept. */
+  static readonly #ofState = new FinishedVerified(EMPTY);
+
   readonly #verifyData: Packed;
 
   private constructor(verifyData: Uint8Array) {
     this.#verifyData = pack(verifyData);
   }
 
+  /** Empty where the session goes on from a state, also in this process: nothing needs it any more. */
   get verifyData(): Uint8Array {
     return unpack(this.#verifyData);
   }
@@ -270,12 +274,8 @@ export class FinishedVerified {
     return provider.equal(expected, received) ? new FinishedVerified(received) : undefined;
   }
 
-  /** Reads what {@link save} wrote. The keeper of the state has authenticated it, so that it is a proof here, too. */
-  static restore(r: Reader): FinishedVerified {
-    return new FinishedVerified(r.vec8());
-  }
-
-  save(w: Writer): void {
-    w.vec8(unpack(this.#verifyData));
+  /** Of a state, whose keeper has authenticated it: there is none without such a Finished. */
+  static ofState(): FinishedVerified {
+    return FinishedVerified.#ofState;
   }
 }

@@ -68,8 +68,8 @@ export function readClientOffer(hello: ClientHello): ClientOffer {
         decodeSignatureAlgorithms,
         'signature_algorithms',
       ) ?? [],
-    clientTypes: certificateTypes(hello, 'client_certificate_type'),
-    serverTypes: certificateTypes(hello, 'server_certificate_type'),
+    clientTypes: certificateTypes(hello, ExtensionType.client_certificate_type, 'client_certificate_type'),
+    serverTypes: certificateTypes(hello, ExtensionType.server_certificate_type, 'server_certificate_type'),
     extendedMasterSecret:
       extension(
         hello,
@@ -97,11 +97,12 @@ function extension<T>(
 /** Those that we know. */
 function certificateTypes(
   hello: ClientHello,
-  name: 'client_certificate_type' | 'server_certificate_type',
+  type: number,
+  name: string,
 ): readonly CertificateTypeName[] | undefined {
-  const listed = extension(hello, ExtensionType[name], decodeCertificateTypeRequest, name);
+  const listed = extension(hello, type, decodeCertificateTypeRequest, name);
   if (listed === undefined) return undefined;
-  return Array.from(listed, certificateTypeName).filter((type) => type !== undefined);
+  return Array.from(listed, certificateTypeName).filter((known) => known !== undefined);
 }
 
 /** supported_versions where present, else legacy_version (RFC 8446 §4.2.1). On the wire DTLS counts down. */
@@ -119,7 +120,8 @@ function offeredVersions(hello: ClientHello): readonly number[] {
 /** RFC 8422 §5.1.2: the list of a client contains the uncompressed format. */
 function checkPointFormats(hello: ClientHello): void {
   const formats = extension(hello, ExtensionType.ec_point_formats, decodeEcPointFormats, 'ec_point_formats');
-  if (formats !== undefined && !formats.includes(UNCOMPRESSED)) {
+  // As of compression methods: nearly every list begins with it.
+  if (formats !== undefined && formats[0] !== UNCOMPRESSED && !formats.includes(UNCOMPRESSED)) {
     throw violation('illegal_parameter', 'the client cannot take uncompressed points');
   }
 }

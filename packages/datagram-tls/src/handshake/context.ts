@@ -13,13 +13,17 @@ export interface CidIssuer {
   issue(): Uint8Array;
   /** Up to `count` more; as many as the peer may have at a time. */
   issueMore(count: number): readonly Uint8Array[];
+  /** One that it gets unasked, once; none where it may not know such messages. */
+  issueFirstSpare(): readonly Uint8Array[];
+  /** The peer has asked for some. */
+  onRequest(): void;
   /** One that the peer is to use in place of its current one; none where it has not used the last such one yet. */
   issueSuccessor(): readonly Uint8Array[];
   /** On our protected records; empty for none. */
   readonly send: Uint8Array;
   /** The peer's protected records have one of ours. */
   readonly expected: boolean;
-  /** We have no ID for another path, and the peer is one that gives some. */
+  /** We have no ID for another path, and the peer is known to answer requests. */
   readonly lacksSpare: boolean;
 }
 

@@ -217,9 +217,14 @@ export class Runner {
       this.#ctx.fail(error instanceof DTLSError ? error : internalError(error));
     }
     const actions = this.#ctx.takeActions();
-    if (actions.some(({ do: what }) => what === 'end-flight' || what === 'fail')) this.#first = undefined;
+    if (this.#first !== undefined && actions.some(endsFirst)) this.#first = undefined;
     return actions;
   }
+}
+
+/** The answer to our ClientHello is whole, or there will be none. */
+function endsFirst({ do: what }: Action): boolean {
+  return what === 'end-flight' || what === 'fail';
 }
 
 function onMessage(stage: Stage, ctx: Context, message: Message): Stage {

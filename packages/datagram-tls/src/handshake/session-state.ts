@@ -1,6 +1,6 @@
 import { decodeUtf8, EMPTY, own, sameBytes, utf8 } from '../base/bytes.js';
 import { type CipherSuite, suiteByCode } from '../crypto/suites.js';
-import type { RecordLimits } from '../extensions/record-limits.js';
+import { areLimits, type RecordLimits } from '../extensions/record-limits.js';
 import type { Exporter } from '../keys/exporter.js';
 import { Group, Scheme, SrtpProfile } from '../wire/codes.js';
 import type { Reader, Writer } from '../wire/cursor.js';
@@ -22,7 +22,6 @@ export function writeSession(w: Writer, session: Session): void {
     .vec16(serverName === undefined ? EMPTY : utf8(serverName));
   writeAgreed(w, session.agreed);
   session.peer.save(w);
-  session.finished.save(w);
   session.secrets.save(w);
 }
 
@@ -42,7 +41,6 @@ export function readSession(
   const name = decodeUtf8(r.vec16());
   const agreed = readAgreed(r);
   const peer = PeerIdentity.restore(r);
-  const finished = FinishedVerified.restore(r);
   const secrets = suite && readSecrets(suite);
   if (r.failed || suite === undefined || peer === undefined || secrets === undefined) return undefined;
   return {
@@ -53,7 +51,7 @@ export function readSession(
     extendedMasterSecret: (flags & FLAGS.extendedMasterSecret) !== 0,
     peer,
     resumed: (flags & FLAGS.resumed) !== 0,
-    finished,
+    finished: FinishedVerified.ofState(),
     // A typed array takes 200 bytes.
     sessionId: id.length === 0 ? EMPTY : own(id),
     serverName: name === '' ? undefined : name,
@@ -77,6 +75,7 @@ function readAgreed(r: Reader): Agreed {
   const alpn = r.vec8();
   const srtp = nameOf(SrtpProfile, r);
   const records = { send: r.u16(), receive: r.u16(), by: LIMITED_BY[r.u8()] };
+  if (!areLimits(records)) r.fail();
   return shared({ alpn: alpn.length === 0 ? undefined : own(alpn), srtp, records });
 }
 

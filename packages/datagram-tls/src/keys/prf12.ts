@@ -1,4 +1,4 @@
-import { concat, EMPTY, utf8 } from '../base/bytes.js';
+import { concat, EMPTY, sliceOf, utf8 } from '../base/bytes.js';
 import type { CryptoProvider, HashName, MacKey } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 
@@ -67,19 +67,20 @@ export function deriveKeyBlock12(
   const { macKeyLength, keyLength, fixedIvLength } = suite;
   const length = 2 * (macKeyLength + keyLength + fixedIvLength);
   const block = prf12(master, 'key expansion', length, serverRandom, clientRandom);
-  let at = 0;
-  const next = (bytes: number): Uint8Array => {
-    at += bytes;
-    return bytes === 0 ? EMPTY : block.slice(at - bytes, at);
-  };
+  const keysAt = 2 * macKeyLength;
+  const ivsAt = keysAt + 2 * keyLength;
   return {
-    clientMac: next(macKeyLength),
-    serverMac: next(macKeyLength),
-    clientKey: next(keyLength),
-    serverKey: next(keyLength),
-    clientIv: next(fixedIvLength),
-    serverIv: next(fixedIvLength),
+    clientMac: part(block, 0, macKeyLength),
+    serverMac: part(block, macKeyLength, macKeyLength),
+    clientKey: part(block, keysAt, keyLength),
+    serverKey: part(block, keysAt + keyLength, keyLength),
+    clientIv: part(block, ivsAt, fixedIvLength),
+    serverIv: part(block, ivsAt + fixedIvLength, fixedIvLength),
   };
+}
+
+function part(block: Uint8Array, at: number, length: number): Uint8Array {
+  return length === 0 ? EMPTY : sliceOf(block, at, length);
 }
 
 /** The content of Finished (RFC 5246 §7.4.9). `transcript` is the hash of all handshake messages before it. */

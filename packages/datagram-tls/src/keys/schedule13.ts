@@ -1,5 +1,11 @@
 import { concat, EMPTY, utf8 } from '../base/bytes.js';
-import { type CryptoProvider, HASH_LENGTH, type HashName, type MacKey } from '../crypto/provider.js';
+import {
+  type CryptoProvider,
+  type Derivation,
+  HASH_LENGTH,
+  type HashName,
+  type MacKey,
+} from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import { Writer } from '../wire/cursor.js';
 import type { KdfHash } from '../wire/imported-identity.js';
@@ -15,25 +21,8 @@ import type { KdfHash } from '../wire/imported-identity.js';
  * Every secret is as long as the hash; the caller owns the bytes.
  */
 
-/** A secret for each side, named by its sender. */
-export interface TrafficSecrets13 {
-  readonly client: Uint8Array;
-  readonly server: Uint8Array;
-}
-
-export interface HandshakeSecrets13 extends TrafficSecrets13 {
-  /** The handshake secret itself, from which the master secret follows. */
-  readonly handshakeSecret: Uint8Array;
-}
-
-export interface ApplicationSecrets13 extends TrafficSecrets13 {
-  readonly masterSecret: Uint8Array;
-  /** The exporter master secret; see keys/exporter. */
-  readonly exporter: Uint8Array;
-}
-
 /** The keys of one direction of one epoch. */
-interface TrafficKeys13 {
+export interface TrafficKeys13 {
   readonly key: Uint8Array;
   readonly iv: Uint8Array;
   /** Empty: suites of DTLS 1.3 have none. */
@@ -42,6 +31,30 @@ interface TrafficKeys13 {
   readonly sn: Uint8Array;
   /** The traffic secret that they come from. */
   readonly secret: Uint8Array;
+}
+
+/** What each side has of a kind, named by its sender. */
+interface Sides<Kind> {
+  readonly client: Kind;
+  readonly server: Kind;
+}
+
+/** Of one epoch. */
+export type BothKeys13 = Sides<TrafficKeys13>;
+
+export interface HandshakeSecrets13 {
+  /** The handshake secret itself, from which the master secret follows. */
+  readonly handshakeSecret: Uint8Array;
+  readonly keys: BothKeys13;
+  /** The key of each side's Finished (RFC 8446 §4.4.4). */
+  readonly finished: Sides<Uint8Array>;
+}
+
+export interface ApplicationSecrets13 {
+  readonly masterSecret: Uint8Array;
+  readonly keys: BothKeys13;
+  /** The exporter master secret; see keys/exporter. */
+  readonly exporter: Uint8Array;
 }
 
 export function deriveEarlySecret13(
@@ -95,36 +108,39 @@ export function deriveEarlyExporterSecret13(
 /** `shared` is the key exchange's secret, absent where a PSK is used alone; `transcript` ends with the ServerHello. */
 export function deriveHandshakeSecrets13(
   crypto: CryptoProvider,
-  hash: HashName,
+  suite: CipherSuite,
   earlySecret: Uint8Array,
   shared: Uint8Array | undefined,
   transcript: Uint8Array,
 ): HandshakeSecrets13 {
-  const handshakeSecret = nextSecret(crypto, hash, earlySecret, shared ?? zeros(hash));
-  const from = crypto.mac(hash, handshakeSecret);
-  const length = HASH_LENGTH[hash];
-  const heads = [headOf('c hs traffic', length), headOf('s hs traffic', length)] as const;
-  const [client, server] = expandEach(from, heads, transcript);
-  return { handshakeSecret, client, server };
+  const { hash } = suite;
+  const salt = knownSalt(crypto, hash, earlySecret);
+  const plan = planOf(suite, salt === undefined ? 'handshake' : 'handshake after salt');
+  const inputs = inputsOf(crypto, hash, shared ?? zeros(hash), transcript);
+  const outputs = deriveAll(crypto, hash, salt ?? earlySecret, plan.steps, inputs);
+  return {
+    handshakeSecret: at(outputs, plan.secret),
+    keys: bothKeys(outputs, plan),
+    finished: { client: at(outputs, plan.client.finished), server: at(outputs, plan.server.finished) },
+  };
 }
 
 /** `transcript` ends with the server's Finished. */
 export function deriveApplicationSecrets13(
   crypto: CryptoProvider,
-  hash: HashName,
+  suite: CipherSuite,
   handshakeSecret: Uint8Array,
   transcript: Uint8Array,
 ): ApplicationSecrets13 {
-  const masterSecret = nextSecret(crypto, hash, handshakeSecret, zeros(hash));
-  const from = crypto.mac(hash, masterSecret);
-  const length = HASH_LENGTH[hash];
-  const heads = [
-    headOf('c ap traffic', length),
-    headOf('s ap traffic', length),
-    headOf('exp master', length),
-  ] as const;
-  const [client, server, exporter] = expandEach(from, heads, transcript);
-  return { masterSecret, client, server, exporter };
+  const { hash } = suite;
+  const plan = planOf(suite, 'application');
+  const inputs = inputsOf(crypto, hash, zeros(hash), transcript);
+  const outputs = deriveAll(crypto, hash, handshakeSecret, plan.steps, inputs);
+  return {
+    masterSecret: at(outputs, plan.secret),
+    keys: bothKeys(outputs, plan),
+    exporter: at(outputs, plan.exporter),
+  };
 }
 
 /** `transcript` ends with the client's Finished. */
@@ -162,27 +178,13 @@ export function deriveTrafficKeys13(
   suite: CipherSuite,
   trafficSecret: Uint8Array,
 ): TrafficKeys13 {
-  const { hash, keyLength, fixedIvLength } = suite;
-  const from = crypto.mac(hash, trafficSecret);
-  const heads = [headOf('key', keyLength), headOf('iv', fixedIvLength), headOf('sn', keyLength)] as const;
-  const [key, iv, sn] = expandEach(from, heads, EMPTY);
-  return { key, iv, mac: EMPTY, sn, secret: trafficSecret };
+  const steps: Derivation[] = [];
+  const plan = addKeys(steps, suite, 0);
+  const outputs = deriveAll(crypto, suite.hash, trafficSecret, steps, [NO_CONTEXT]);
+  return keysAt(outputs, plan, trafficSecret);
 }
 
-/**
- * The content of Finished, or a PSK's binder when `baseSecret` is a binder key (RFC 8446 §4.4.4, §4.2.11.2).
- * Otherwise it is the sender's handshake traffic secret.
- */
-export function deriveVerifyData13(
-  crypto: CryptoProvider,
-  hash: HashName,
-  baseSecret: Uint8Array,
-  transcript: Uint8Array,
-): Uint8Array {
-  return deriveFinishedKey13(crypto, hash, baseSecret).sign(transcript);
-}
-
-/** The key of {@link deriveVerifyData13}. */
+/** The key of a Finished, or of a PSK's binder when `baseSecret` is a binder key (RFC 8446 §4.4.4, §4.2.11.2). */
 export function deriveFinishedKey13(crypto: CryptoProvider, hash: HashName, baseSecret: Uint8Array): MacKey {
   return crypto.mac(hash, hkdfExpandLabel(crypto, hash, baseSecret, 'finished', EMPTY, HASH_LENGTH[hash]));
 }
@@ -198,22 +200,12 @@ export function deriveSecret(
   return hkdfExpandLabel(crypto, hash, secret, label, transcript, HASH_LENGTH[hash]);
 }
 
-/** One step down the schedule. */
-function nextSecret(
-  crypto: CryptoProvider,
-  hash: HashName,
-  secret: Uint8Array,
-  input: Uint8Array,
-): Uint8Array {
-  return hkdfExtract(crypto, hash, saltAfter(crypto, hash, secret), input);
-}
-
-function saltAfter(crypto: CryptoProvider, hash: HashName, secret: Uint8Array): Uint8Array {
-  const isConstant = secret === withoutPsk.get(hash);
-  const known = isConstant ? saltsWithoutPsk.get(hash) : undefined;
-  if (known !== undefined) return known;
-  const salt = deriveSecret(crypto, hash, secret, 'derived', emptyHash(crypto, hash));
-  if (isConstant) saltsWithoutPsk.set(hash, salt);
+/** Of the secret without a pre-shared key: a constant. */
+function knownSalt(crypto: CryptoProvider, hash: HashName, earlySecret: Uint8Array): Uint8Array | undefined {
+  if (earlySecret !== withoutPsk.get(hash)) return undefined;
+  const salt =
+    saltsWithoutPsk.get(hash) ?? deriveSecret(crypto, hash, earlySecret, 'derived', emptyHash(crypto, hash));
+  saltsWithoutPsk.set(hash, salt);
   return salt;
 }
 
@@ -250,9 +242,6 @@ export function deriveImportedPsk13(
 /** DTLS 1.3 has six letters and no space where TLS 1.3 has "tls13 " (RFC 9147 §5.9). */
 const PREFIX = 'dtls13';
 
-/** HKDF counts its blocks from 1 (RFC 5869 §2.3). */
-const FIRST_BLOCK = Uint8Array.of(1);
-
 export function hkdfExtract(
   crypto: CryptoProvider,
   hash: HashName,
@@ -271,29 +260,174 @@ export function hkdfExpandLabel(
   context: Uint8Array,
   length: number,
 ): Uint8Array {
-  if (length <= HASH_LENGTH[hash])
-    return expandBlock(crypto.mac(hash, secret), headOf(label, length), context);
-  const info = concat(headOf(label, length), lengthOf(context), context);
-  return crypto.hkdfExpand(hash, secret, info, length);
+  const hashLength = HASH_LENGTH[hash];
+  const info = [headOf(label, length), lengthOf(context), context];
+  return length <= hashLength
+    ? expandBlock(crypto.mac(hash, secret), hashLength, length, ...info)
+    : crypto.hkdfExpand(hash, secret, concat(...info), length);
 }
 
-/** The same for at most the length of the hash, the usual case, with a secret that is already an HMAC key. */
-function expandBlock(secret: MacKey, head: Uint8Array, context: Uint8Array): Uint8Array {
-  const length = ((head[0] as number) << 8) | (head[1] as number);
-  const block = secret.sign(head, lengthOf(context), context, FIRST_BLOCK);
+/*
+ * One step down the schedule, and all that follows from the secret there, are derived at once: a plan has the derivations, and
+ * the places of their outputs, counted from 1.
+ */
+
+/** The outputs of one side. */
+interface SidePlan {
+  readonly traffic: number;
+  readonly keys: KeysPlan;
+  /** Without meaning where the secret is not that of the handshake. */
+  readonly finished: number;
+}
+
+interface KeysPlan {
+  readonly key: number;
+  readonly iv: number;
+  readonly sn: number;
+}
+
+interface Plan {
+  readonly steps: readonly Derivation[];
+  readonly secret: number;
+  readonly client: SidePlan;
+  readonly server: SidePlan;
+  /** Without meaning where the secret is that of the handshake. */
+  readonly exporter: number;
+}
+
+type PlanName = 'handshake' | 'handshake after salt' | 'application';
+
+const plans: Readonly<Record<PlanName, Map<CipherSuite, Plan>>> = {
+  handshake: new Map(),
+  'handshake after salt': new Map(),
+  application: new Map(),
+};
+
+function planOf(suite: CipherSuite, name: PlanName): Plan {
+  const known = plans[name].get(suite);
+  if (known !== undefined) return known;
+  const plan = makePlan(suite, name);
+  plans[name].set(suite, plan);
+  return plan;
+}
+
+/** Inputs of the derivations: see {@link inputsOf}. Contexts have their length before them. */
+const INPUT = { context: 0, secret: 1, transcript: 2, noMessages: 3 } as const;
+
+function inputsOf(
+  crypto: CryptoProvider,
+  hash: HashName,
+  secret: Uint8Array,
+  transcript: Uint8Array,
+): readonly Uint8Array[] {
+  return [NO_CONTEXT, secret, withLength(transcript), withLength(emptyHash(crypto, hash))];
+}
+
+/** An empty context. */
+const NO_CONTEXT = Uint8Array.of(0);
+
+function withLength(context: Uint8Array): Uint8Array {
+  return concat(lengthOf(context), context);
+}
+
+function makePlan(suite: CipherSuite, name: PlanName): Plan {
+  const length = HASH_LENGTH[suite.hash];
+  const steps: Derivation[] = [];
+  const add = (from: number, label: string, input: number): number =>
+    addLabel(steps, from, label, length, input);
+  const salt = name === 'handshake after salt' ? 0 : add(0, 'derived', INPUT.noMessages);
+  const secret = steps.push({ from: salt, by: 'hmac', length, head: EMPTY, input: INPUT.secret });
+  const isHandshake = name !== 'application';
+  const side = (letter: 'c' | 's'): SidePlan => {
+    const traffic = add(secret, `${letter} ${isHandshake ? 'hs' : 'ap'} traffic`, INPUT.transcript);
+    const keys = addKeys(steps, suite, traffic);
+    return { traffic, keys, finished: isHandshake ? add(traffic, 'finished', INPUT.context) : 0 };
+  };
+  const [client, server] = [side('c'), side('s')];
+  const exporter = isHandshake ? 0 : add(secret, 'exp master', INPUT.transcript);
+  return { steps, secret, client, server, exporter };
+}
+
+/** Returns the place of the output. */
+function addLabel(steps: Derivation[], from: number, label: string, length: number, input: number): number {
+  return steps.push({ from, by: 'expand', length, head: headOf(label, length), input });
+}
+
+function addKeys(steps: Derivation[], { keyLength, fixedIvLength }: CipherSuite, traffic: number): KeysPlan {
+  return {
+    key: addLabel(steps, traffic, 'key', keyLength, INPUT.context),
+    iv: addLabel(steps, traffic, 'iv', fixedIvLength, INPUT.context),
+    sn: addLabel(steps, traffic, 'sn', keyLength, INPUT.context),
+  };
+}
+
+function at(outputs: readonly Uint8Array[], place: number): Uint8Array {
+  return outputs[place - 1] as Uint8Array;
+}
+
+function bothKeys(outputs: readonly Uint8Array[], { client, server }: Plan): BothKeys13 {
+  return {
+    client: keysAt(outputs, client.keys, at(outputs, client.traffic)),
+    server: keysAt(outputs, server.keys, at(outputs, server.traffic)),
+  };
+}
+
+function keysAt(
+  outputs: readonly Uint8Array[],
+  { key, iv, sn }: KeysPlan,
+  secret: Uint8Array,
+): TrafficKeys13 {
+  return { key: at(outputs, key), iv: at(outputs, iv), mac: EMPTY, sn: at(outputs, sn), secret };
+}
+
+/** The outputs of `steps` (see {@link MacKey.derive}): in one call, where the platform has it. */
+function deriveAll(
+  crypto: CryptoProvider,
+  hash: HashName,
+  key: Uint8Array,
+  steps: readonly Derivation[],
+  inputs: readonly Uint8Array[],
+): Uint8Array[] {
+  const first = crypto.mac(hash, key);
+  return first.derive?.(steps, inputs) ?? deriveEach(crypto, hash, first, steps, inputs);
+}
+
+function deriveEach(
+  crypto: CryptoProvider,
+  hash: HashName,
+  first: MacKey,
+  steps: readonly Derivation[],
+  inputs: readonly Uint8Array[],
+): Uint8Array[] {
+  const outputs: Uint8Array[] = [];
+  const keys: (MacKey | undefined)[] = [first];
+  for (const step of steps) {
+    const { from } = step;
+    const key = keys[from] ?? crypto.mac(hash, outputs[from - 1] as Uint8Array);
+    keys[from] = key;
+    outputs.push(deriveOne(key, HASH_LENGTH[hash], step, inputs[step.input] as Uint8Array));
+  }
+  return outputs;
+}
+
+function deriveOne(
+  key: MacKey,
+  hashLength: number,
+  { by, length, head }: Derivation,
+  input: Uint8Array,
+): Uint8Array {
+  return by === 'hmac' ? key.sign(head, input) : expandBlock(key, hashLength, length, head, input);
+}
+
+/** HKDF-Expand (RFC 5869 §2.3) for at most the length of the hash, which is all that schedules ask for. */
+function expandBlock(key: MacKey, hashLength: number, length: number, ...info: Uint8Array[]): Uint8Array {
+  if (length > hashLength) throw new RangeError(`One block has at most ${hashLength} bytes, not ${length}`);
+  const block = key.sign(...info, FIRST_BLOCK);
   return block.length === length ? block : block.slice(0, length);
 }
 
-/** For several labels with one context: in one call, where the platform has it. */
-function expandEach<Heads extends readonly Uint8Array[]>(
-  secret: MacKey,
-  heads: Heads,
-  context: Uint8Array,
-): { readonly [Index in keyof Heads]: Uint8Array } {
-  const made =
-    secret.expandLabels?.(heads, context) ?? heads.map((head) => expandBlock(secret, head, context));
-  return made as unknown as { readonly [Index in keyof Heads]: Uint8Array };
-}
+/** HKDF counts its blocks from 1 (RFC 5869 §2.3). */
+const FIRST_BLOCK = Uint8Array.of(1);
 
 /** The labels of the key schedule, which each handshake uses; labels of an application's exporters are not included. */
 const FIXED_LABELS = new Set([

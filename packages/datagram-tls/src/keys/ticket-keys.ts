@@ -1,16 +1,16 @@
-import { concat, own, sameBytes, utf8 } from '../base/bytes.js';
+import { concat, own, sliceOf, utf8 } from '../base/bytes.js';
 import type { Duration } from '../base/instant.js';
-import type { AeadKey, CryptoProvider } from '../crypto/provider.js';
+import { derivedAead } from '../crypto/derived-aead.js';
+import type { CryptoProvider, DerivedAead } from '../crypto/provider.js';
 
 /** Bytes of a ticket key: a name and two secrets, as in node:tls and node:dtls. */
 export const TICKET_KEY_LENGTH = 80;
 
 const NAME_LENGTH = 16;
 const SEED_LENGTH = 16;
+const HEAD_LENGTH = NAME_LENGTH + SEED_LENGTH;
 /** Seals tickets. */
 export const TICKET_AEAD = 'aes-256-gcm';
-const AEAD_KEY_LENGTH = 32;
-const NONCE_LENGTH = 12;
 /** Separates these keys from others that are derived from the same secrets. */
 const PURPOSE = utf8('datagram-tls ticket 1');
 
@@ -39,10 +39,10 @@ export function sealTicket(
   content: Uint8Array,
 ): Uint8Array {
   const head = concat(key.name, provider.randomBytes(SEED_LENGTH));
-  const aead = protection(provider, key, head);
+  const aead = aeadOf(provider);
   const ticket = new Uint8Array(head.length + content.length + aead.tagLength);
   ticket.set(head);
-  aead.seal(nonce, additionalData(head, context), content, ticket, head.length);
+  aead.seal(key.root, [PURPOSE, head], [head, context], content, ticket, head.length);
   return ticket;
 }
 
@@ -59,35 +59,31 @@ export function openTicket(
   context: Uint8Array,
   ticket: Uint8Array,
 ): UnsealedTicket | undefined {
-  const head = ticket.subarray(0, NAME_LENGTH + SEED_LENGTH);
-  const name = ticket.subarray(0, NAME_LENGTH);
-  for (const [keyIndex, key] of keys.entries()) {
-    if (!sameBytes(key.name, name)) continue;
-    const aead = protection(provider, key, head);
-    const content = aead.open(nonce, additionalData(head, context), ticket.subarray(head.length));
+  if (ticket.length < HEAD_LENGTH) return undefined;
+  for (let keyIndex = 0; keyIndex < keys.length; keyIndex++) {
+    const key = keys[keyIndex] as TicketKey;
+    if (!beginsWith(ticket, key.name)) continue;
+    const head = sliceOf(ticket, 0, HEAD_LENGTH);
+    const sealed = ticket.subarray(HEAD_LENGTH);
+    const content = aeadOf(provider).open(key.root, [PURPOSE, head], [head, context], sealed);
     if (content !== undefined) return { content, keyIndex };
   }
   return undefined;
 }
 
-/** Of the ticket at hand: native code would move short arrays of the heap out of it first. */
-const nonce = new Uint8Array(new ArrayBuffer(NONCE_LENGTH));
-const additional = new Uint8Array(new ArrayBuffer(0x100));
-
-/** The cipher of a ticket that begins with `head`; {@link nonce} is that of the ticket then. */
-function protection(provider: CryptoProvider, key: TicketKey, head: Uint8Array): AeadKey {
-  const info = concat(PURPOSE, head);
-  const bytes = provider.hkdfExpand('sha256', key.root, info, AEAD_KEY_LENGTH + NONCE_LENGTH);
-  for (let i = 0; i < NONCE_LENGTH; i++) nonce[i] = bytes[AEAD_KEY_LENGTH + i] as number;
-  return provider.aead(TICKET_AEAD, bytes.slice(0, AEAD_KEY_LENGTH));
+function beginsWith(ticket: Uint8Array, name: Uint8Array): boolean {
+  for (let i = 0; i < NAME_LENGTH; i++) if (ticket[i] !== name[i]) return false;
+  return true;
 }
 
-function additionalData(head: Uint8Array, context: Uint8Array): Uint8Array {
-  const length = head.length + context.length;
-  if (length > additional.length) return concat(head, context);
-  additional.set(head);
-  additional.set(context, head.length);
-  return additional.subarray(0, length);
+const aeads = new WeakMap<CryptoProvider, DerivedAead>();
+
+function aeadOf(provider: CryptoProvider): DerivedAead {
+  const known = aeads.get(provider);
+  if (known !== undefined) return known;
+  const made = derivedAead(provider, 'sha256', TICKET_AEAD);
+  aeads.set(provider, made);
+  return made;
 }
 
 /** How long one key seals at most, ms. */

@@ -15,6 +15,7 @@ import type {
 } from '../config/config.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import type { Job, JobAnswer, Verdict, VerifyPeerJob, WantedPsk } from '../handshake/jobs.js';
+import { asksPeers } from '../handshake/resumption.js';
 import type { SchemeName } from '../wire/codes.js';
 import { ValidationBudget } from '../x509/budget.js';
 import type { CandidatePath } from '../x509/candidates.js';
@@ -55,6 +56,22 @@ export function performJobBy(
     return isPromise(answer) ? Promise.resolve(answer).catch(failed) : answer;
   } catch (error) {
     return failed(error);
+  }
+}
+
+/** Nothing of the application is called for `job`, so that {@link performJob} answers it at once. */
+export function isAtHand(job: Job, security: Security): boolean {
+  switch (job.kind) {
+    case 'sign':
+      return !isRemote(job.key);
+    case 'find-psk':
+      return security.psk.role === 'server' && security.psk.findAtHand !== undefined;
+    case 'open-ticket':
+      return security.tickets?.keysAtHand === true && !asksPeers(security);
+    case 'seal-ticket':
+      return security.tickets?.keysAtHand === true;
+    default:
+      return false;
   }
 }
 

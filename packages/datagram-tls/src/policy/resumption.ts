@@ -73,13 +73,28 @@ export function openTickets(
   judge: Judge,
 ): Awaitable<JobAnswer> {
   const { tickets } = security;
-  const answer = (found: OpenedTicket | undefined): JobAnswer => ({ kind: 'open-ticket', found });
-  if (tickets?.keys === undefined) return answer(undefined);
-  return whenever(ticketKeys(tickets.keys, time), ({ keys, failure }) =>
-    failure === undefined
-      ? whenever(tryTicket(job, { security, tickets, keys, time, judge }, 0), answer)
-      : { kind: 'open-ticket', found: undefined, failure },
-  );
+  if (tickets?.keys === undefined) return opened(undefined);
+  const keys = ticketKeys(tickets.keys, time);
+  // No function for each ticket: nearly all keys are at hand.
+  if (!isPromise(keys)) return openUnder(keys, job, security, tickets, time, judge);
+  return Promise.resolve(keys).then((found) => openUnder(found, job, security, tickets, time, judge));
+}
+
+function openUnder(
+  { keys, failure }: Keys,
+  job: OpenTicket,
+  security: Security,
+  tickets: TicketPolicy,
+  time: number,
+  judge: Judge,
+): Awaitable<JobAnswer> {
+  if (failure !== undefined) return { kind: 'open-ticket', found: undefined, failure };
+  const found = tryTicket(job, { security, tickets, keys, time, judge }, 0);
+  return isPromise(found) ? Promise.resolve(found).then(opened) : opened(found);
+}
+
+function opened(found: OpenedTicket | undefined): JobAnswer {
+  return { kind: 'open-ticket', found };
 }
 
 interface Keys {
@@ -89,14 +104,20 @@ interface Keys {
 
 /** An unavailable key service costs the resumption, not the session. */
 function ticketKeys(ask: NonNullable<TicketPolicy['keys']>, time: number): Awaitable<Keys> {
-  const found = (keys: readonly TicketKey[]): Keys => ({ keys, failure: undefined });
-  const failed = (cause: unknown): Keys => ({ keys: [], failure: { cause } });
   try {
     const keys = ask(time);
-    return isPromise(keys) ? Promise.resolve(keys).then(found, failed) : found(keys);
+    return isPromise(keys) ? Promise.resolve(keys).then(foundKeys, noKeys) : foundKeys(keys);
   } catch (cause) {
-    return failed(cause);
+    return noKeys(cause);
   }
+}
+
+function foundKeys(keys: readonly TicketKey[]): Keys {
+  return { keys, failure: undefined };
+}
+
+function noKeys(cause: unknown): Keys {
+  return { keys: [], failure: { cause } };
 }
 
 interface Means {
@@ -119,7 +140,12 @@ function tryTicket(job: OpenTicket, means: Means, index: number): Awaitable<Open
   const { security, time, judge } = means;
   const { state, early, issuedAt, ageAdd } = usable;
   const age = { issuedAt, now: time, ageAdd };
-  return whenever(judgedAgain(state, security, time, undefined, judge), (resumed) =>
+  const judged = judgedAgain(state, security, time, undefined, judge);
+  if (!isPromise(judged))
+    return judged === undefined
+      ? tryTicket(job, means, index + 1)
+      : { index, stale, resumed: judged, early, age };
+  return Promise.resolve(judged).then((resumed) =>
     resumed === undefined ? tryTicket(job, means, index + 1) : { index, stale, resumed, early, age },
   );
 }
@@ -148,16 +174,17 @@ function judgedAgain(
   name: string | undefined,
   judge: Judge,
 ): Awaitable<Resumable | undefined> {
-  const accepted = (verdict: Verdict): Resumable | undefined => {
-    if (lacksStaple(verdict)) return undefined;
-    const resumable = { state, verdict };
-    return resumedPeer(security, resumable) === undefined ? undefined : resumable;
-  };
-  if (!asksPeers(security)) return accepted({ ok: true });
+  if (!asksPeers(security)) return accepted(state, security, { ok: true });
   const claim = claimOf(security, state);
   if (claim === undefined) return undefined;
   const job = verdictJob(security, name, claim, security.requestStaple);
-  return whenever(judge(job, security, time), accepted);
+  return whenever(judge(job, security, time), (verdict) => accepted(state, security, verdict));
+}
+
+function accepted(state: SessionState, security: Security, verdict: Verdict): Resumable | undefined {
+  if (lacksStaple(verdict)) return undefined;
+  const resumable = { state, verdict };
+  return resumedPeer(security, resumable) === undefined ? undefined : resumable;
 }
 
 /** No staple is kept: where one is required the peer has to send the certificate again, with a new staple. */

@@ -1,5 +1,5 @@
+import { writeEpochAndSequence } from '../base/sequence.js';
 import { ContentType, WireVersion } from '../wire/codes.js';
-import { writeEpochAndSequence } from './sequence.js';
 
 /** Type, version, epoch, sequence number, length (RFC 6347 §4.1). */
 export const PLAIN_HEADER_LENGTH = 13;
@@ -81,11 +81,17 @@ export function isPlaintext(datagram: Uint8Array, at: number): boolean {
   return isOfHandshake && datagram[at + 3] === 0 && datagram[at + 4] === 0;
 }
 
+/** Records of plaintext in a datagram behind which a connection ID is looked for; the longest flight has some tens. */
+const MAX_PLAINTEXT_BEFORE = 256;
+
 /** Where the first connection ID of a datagram begins, also behind plaintext of a handshake; `undefined` where it has none. */
 export function firstCidOf(datagram: Uint8Array): number | undefined {
   let offset = 0;
-  while (offset + PLAIN_HEADER_LENGTH <= datagram.length && isPlaintext(datagram, offset))
+  let records = 0;
+  while (offset + PLAIN_HEADER_LENGTH <= datagram.length && isPlaintext(datagram, offset)) {
+    if (records++ === MAX_PLAINTEXT_BEFORE) return undefined;
     offset += PLAIN_HEADER_LENGTH + u16(datagram, offset + PLAIN_HEADER_LENGTH - 2);
+  }
   return offset < datagram.length ? cidStartOf(datagram, offset) : undefined;
 }
 
@@ -175,10 +181,11 @@ export function writeCidHeader12(
   sequence: number,
   length: number,
 ): void {
-  writePlainHeader(out, at, ContentType.tls12_cid, WireVersion.dtls12, epoch, sequence, 0);
-  const lengthAt = at + CID_AT_12 + cid.length;
+  const idAt = at + CID_AT_12;
+  const lengthAt = idAt + cid.length;
+  writeStart(out, at, ContentType.tls12_cid, WireVersion.dtls12, epoch, sequence);
   // For so few bytes faster than `set`.
-  for (let i = 0; i < cid.length; i++) out[at + CID_AT_12 + i] = cid[i] as number;
+  for (let i = 0; idAt + i < lengthAt; i++) out[idAt + i] = cid[i] as number;
   out[lengthAt] = length >>> 8;
   out[lengthAt + 1] = length;
 }
@@ -193,12 +200,24 @@ export function writePlainHeader(
   sequence: number,
   length: number,
 ): void {
+  writeStart(out, at, type, version, epoch, sequence);
+  out[at + 11] = length >>> 8;
+  out[at + 12] = length;
+}
+
+/** Type, version and number. */
+function writeStart(
+  out: Uint8Array,
+  at: number,
+  type: number,
+  version: number,
+  epoch: number,
+  sequence: number,
+): void {
   out[at] = type;
   out[at + 1] = version >>> 8;
   out[at + 2] = version;
   writeEpochAndSequence(out, at + 3, epoch, sequence);
-  out[at + 11] = length >>> 8;
-  out[at + 12] = length;
 }
 
 function u16(bytes: Uint8Array, at: number): number {

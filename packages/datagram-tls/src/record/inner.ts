@@ -18,14 +18,7 @@ export function sealInner(
   out: Uint8Array,
   at: number,
 ): void {
-  if (aead.sealInPlace === undefined) {
-    aead.seal(nonce, aad, withType(plaintext, type), out, at);
-    return;
-  }
-  const { length } = plaintext;
-  out.set(plaintext, at);
-  out[at + length] = type;
-  aead.sealInPlace(nonce, aad, out, at, length + 1);
+  aead.seal(nonce, aad, withType(plaintext, type), out, at);
 }
 
 const scratch = new Uint8Array(MAX_PLAINTEXT + 1);
@@ -54,8 +47,15 @@ export function openInner(
     const inner = aead.open(nonce, aad, sealed);
     return inner && contentOf(inner, header);
   }
-  const content = aead.openInner(nonce, aad, sealed, header);
-  return content !== undefined && header.type === 0 ? 'no_content_type' : content;
+  return unlessBare(aead.openInner(nonce, aad, sealed, header), header);
+}
+
+/** `content`, unless there was no type for the header to get; `undefined`: it is not authentic. */
+export function unlessBare(
+  content: Uint8Array | DropReason | undefined,
+  { type }: RecordHeader,
+): Uint8Array | DropReason | undefined {
+  return typeof content === 'object' && type === 0 ? 'no_content_type' : content;
 }
 
 /** The same of one that is open. */

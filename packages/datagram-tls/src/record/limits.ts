@@ -1,11 +1,11 @@
 import { type Packed, pack } from '../base/packed.js';
+import { MAX_SEQUENCE } from '../base/sequence.js';
 import type { AeadName } from '../crypto/provider.js';
 import type { CipherSuite } from '../crypto/suites.js';
 import type { Reader, Writer } from '../wire/cursor.js';
 import { rulesOf } from '../wire/version.js';
 import type { KeySource, SourcedKeys, WriterState } from './reader-writer.js';
 import { ReplayWindow } from './replay.js';
-import { MAX_SEQUENCE } from './sequence.js';
 
 /** How much one key may protect in one direction. */
 export interface KeyLimits {

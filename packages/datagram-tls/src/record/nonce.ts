@@ -10,7 +10,8 @@ const words = new Int32Array(nonce.buffer);
  * memory.
  */
 export class FixedIv {
-  readonly #first: number;
+  /** The first four bytes of a nonce, as an Int32Array has them. */
+  readonly salt: number;
   readonly #second: number;
   readonly #third: number;
 
@@ -19,14 +20,14 @@ export class FixedIv {
     // The buffer of another short array would have to be allocated outside of the heap.
     nonce.fill(0);
     nonce.set(iv);
-    this.#first = words[0] as number;
+    this.salt = words[0] as number;
     this.#second = words[1] as number;
     this.#third = words[2] as number;
   }
 
   /** Begins the {@link nonce} of a record. */
   begin(): void {
-    words[0] = this.#first;
+    words[0] = this.salt;
     words[1] = this.#second;
     words[2] = this.#third;
   }

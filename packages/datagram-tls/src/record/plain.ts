@@ -1,4 +1,5 @@
-import { NONE_PACKED } from '../base/packed.js';
+import { NONE_PACKED, type Packed } from '../base/packed.js';
+import { MAX_SEQUENCE } from '../base/sequence.js';
 import { ContentType, WireVersion } from '../wire/codes.js';
 import {
   type DropReason,
@@ -8,15 +9,9 @@ import {
   writePlainHeader,
 } from './header.js';
 import type { RecordReader, RecordWriter, WriterState } from './reader-writer.js';
-import { MAX_SEQUENCE } from './sequence.js';
 
 /** Writes epoch 0, which is not protected. */
 export class PlainWriter implements RecordWriter {
-  readonly epoch = 0;
-  readonly overhead = PLAIN_HEADER_LENGTH;
-  readonly secret = NONE_PACKED;
-  /** Numbers of records without protection may come twice. */
-  readonly reserved = Number.POSITIVE_INFINITY;
   #sequence: number;
   readonly #version: number;
 
@@ -27,6 +22,25 @@ export class PlainWriter implements RecordWriter {
   constructor(sequence = 0, version: number = WireVersion.dtls12) {
     this.#sequence = sequence;
     this.#version = version;
+  }
+
+  // Fields would take memory in each association.
+
+  get epoch(): 0 {
+    return 0;
+  }
+
+  get overhead(): number {
+    return PLAIN_HEADER_LENGTH;
+  }
+
+  get secret(): Packed {
+    return NONE_PACKED;
+  }
+
+  /** Numbers of records without protection may come twice. */
+  get reserved(): number {
+    return Number.POSITIVE_INFINITY;
   }
 
   get sequence(): number {

@@ -1,5 +1,6 @@
 import { EMPTY } from '../base/bytes.js';
-import type { AeadKey, CbcKey, CryptoProvider, MacKey } from '../crypto/provider.js';
+import { writeEpochAndSequence } from '../base/sequence.js';
+import type { AeadKey, CbcKey, CryptoProvider, MacKey, RecordKey } from '../crypto/provider.js';
 import type { AeadSuite, CbcSuite } from '../crypto/suites.js';
 import { ContentType, WireVersion } from '../wire/codes.js';
 import {
@@ -10,7 +11,7 @@ import {
   writeCidHeader12,
   writePlainHeader,
 } from './header.js';
-import { contentOf, openInner, sealInner } from './inner.js';
+import { contentOf, openInner, sealInner, unlessBare } from './inner.js';
 import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
 import { FixedIv, nonce } from './nonce.js';
 import type {
@@ -20,7 +21,6 @@ import type {
   RestingKeys,
   SourcedKeys,
 } from './reader-writer.js';
-import { writeEpochAndSequence } from './sequence.js';
 
 /** How DTLS 1.2 protects records. */
 export const records12: RecordProtection = {
@@ -63,12 +63,17 @@ abstract class Writer12<C> extends NumberedWriter<C> {
 
 /** What is checked first and last, with any suite. */
 abstract class Reader12<C> extends CountingReader<C> implements RecordReader {
-  readonly unified = false;
-  /** There are no new keys without a new handshake. */
-  readonly worn = false;
-
   constructor(epoch: number, limits: KeyLimits, expectsCid: boolean) {
     super(epoch, limits, EMPTY, expectsCid);
+  }
+
+  get unified(): false {
+    return false;
+  }
+
+  /** There are no new keys without a new handshake. */
+  get worn(): false {
+    return false;
   }
 
   open(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
@@ -80,7 +85,7 @@ abstract class Reader12<C> extends CountingReader<C> implements RecordReader {
   protected abstract openBody(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason;
 }
 
-/** What protects the records of one direction, and the fixed part of their nonces. */
+/** What protects the records of one direction where the provider has no {@link RecordKey}, and the fixed part of their nonces. */
 class AeadCiphers12 extends FixedIv {
   readonly aead: AeadKey;
 
@@ -89,14 +94,27 @@ class AeadCiphers12 extends FixedIv {
     this.aead = crypto.aead(suite.aead, key);
   }
 
-  static of({ crypto, suite, keys }: SourcedKeys): AeadCiphers12 {
-    if (suite.aead === undefined) throw new TypeError(`${suite.name} has no AEAD`);
-    return new AeadCiphers12(crypto, suite, keys);
+  get tagLength(): number {
+    return this.aead.tagLength;
   }
 }
 
+type Ciphers12 = RecordKey | AeadCiphers12;
+
+function ciphersOf(crypto: CryptoProvider, suite: AeadSuite, epoch: number, keys: RecordKeys12): Ciphers12 {
+  const { key, iv } = keys;
+  return (
+    crypto.recordKey?.(suite.aead, { epoch, key, iv, sn: EMPTY }) ?? new AeadCiphers12(crypto, suite, keys)
+  );
+}
+
+function sourced({ crypto, suite, keys }: SourcedKeys, epoch: number): Ciphers12 {
+  if (suite.aead === undefined) throw new TypeError(`${suite.name} has no AEAD`);
+  return ciphersOf(crypto, suite, epoch, keys);
+}
+
 /** Protects records of DTLS 1.2. The record number is the nonce, so that nonces do not repeat. */
-export class RecordWriter12 extends Writer12<AeadCiphers12> implements RecordWriter {
+export class RecordWriter12 extends Writer12<Ciphers12> implements RecordWriter {
   overhead: number;
   readonly #explicit: number;
 
@@ -111,12 +129,20 @@ export class RecordWriter12 extends Writer12<AeadCiphers12> implements RecordWri
     super(epoch, limits, sequence);
     this.#explicit = suite.explicitNonceLength;
     if ('source' in keys) this.rest(keys.source);
-    else this.ciphers = new AeadCiphers12(crypto, suite, keys);
+    else this.ciphers = ciphersOf(crypto, suite, epoch, keys);
     this.overhead = PLAIN_HEADER_LENGTH + this.#explicit + suite.tagLength;
   }
 
-  protected make(given: SourcedKeys): AeadCiphers12 {
-    return AeadCiphers12.of(given);
+  protected make(given: SourcedKeys): Ciphers12 {
+    const made = sourced(given, this.epoch);
+    if (this.cid.length > 0 && !(made instanceof AeadCiphers12)) made.useConnectionId(this.cid);
+    return made;
+  }
+
+  override useConnectionId(cid: Uint8Array): void {
+    super.useConnectionId(cid);
+    if (this.ciphers !== undefined && !(this.ciphers instanceof AeadCiphers12))
+      this.ciphers.useConnectionId(cid);
   }
 
   capacity(size: number): number {
@@ -125,34 +151,51 @@ export class RecordWriter12 extends Writer12<AeadCiphers12> implements RecordWri
   }
 
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
-    if (this.cid.length > 0) return this.#sealWithCid(type, plaintext, out, at);
     const ciphers = this.ciphers ?? this.wake();
-    const length = this.#explicit + plaintext.length + ciphers.aead.tagLength;
+    if (!(ciphers instanceof AeadCiphers12)) return ciphers.seal(type, this.sequence++, plaintext, out, at);
+    return this.cid.length > 0
+      ? this.sealWithCid(ciphers, type, plaintext, out, at)
+      : this.sealPlain(ciphers, type, plaintext, out, at);
+  }
+
+  private sealPlain(
+    ciphers: AeadCiphers12,
+    type: number,
+    plaintext: Uint8Array,
+    out: Uint8Array,
+    at: number,
+  ): number {
+    const length = this.#explicit + plaintext.length + ciphers.tagLength;
     writePlainHeader(out, at, type, WireVersion.dtls12, this.epoch, this.sequence, length);
     const aad = additionalData12(type, this.epoch, this.sequence, plaintext.length);
-    const sealedAt = this.#putNonce(ciphers, aad, 0, out, at + PLAIN_HEADER_LENGTH);
+    const sealedAt = this.putNonce(ciphers, aad, 0, out, at + PLAIN_HEADER_LENGTH);
     ciphers.aead.seal(nonce, aad, plaintext, out, sealedAt);
     this.sequence++;
     return PLAIN_HEADER_LENGTH + length;
   }
 
   /** RFC 9146 §4: content and type are sealed together. */
-  #sealWithCid(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
+  private sealWithCid(
+    ciphers: AeadCiphers12,
+    type: number,
+    plaintext: Uint8Array,
+    out: Uint8Array,
+    at: number,
+  ): number {
     const cid = this.cid;
-    const ciphers = this.ciphers ?? this.wake();
     const inner = plaintext.length + 1;
-    const length = this.#explicit + inner + ciphers.aead.tagLength;
+    const length = this.#explicit + inner + ciphers.tagLength;
+    const bodyAt = at + PLAIN_HEADER_LENGTH + cid.length;
     writeCidHeader12(out, at, cid, this.epoch, this.sequence, length);
     const aad = cidData12(out, at, cid.length, inner);
-    const bodyAt = at + PLAIN_HEADER_LENGTH + cid.length;
-    const sealedAt = this.#putNonce(ciphers, aad, NUMBER_IN_CID_DATA, out, bodyAt);
+    const sealedAt = this.putNonce(ciphers, aad, NUMBER_IN_CID_DATA, out, bodyAt);
     sealInner(ciphers.aead, nonce, aad, type, plaintext, out, sealedAt);
     this.sequence++;
     return bodyAt - at + length;
   }
 
   /** Makes the nonce of the record number at `from` in `aad`, and returns where the sealed bytes begin. */
-  #putNonce(iv: FixedIv, aad: Uint8Array, from: number, out: Uint8Array, bodyAt: number): number {
+  private putNonce(iv: FixedIv, aad: Uint8Array, from: number, out: Uint8Array, bodyAt: number): number {
     iv.begin();
     if (this.#explicit === 0) {
       maskNonce(aad, from);
@@ -168,7 +211,7 @@ export class RecordWriter12 extends Writer12<AeadCiphers12> implements RecordWri
 }
 
 /** Opens records of DTLS 1.2. */
-export class RecordReader12 extends Reader12<AeadCiphers12> {
+export class RecordReader12 extends Reader12<Ciphers12> {
   readonly #explicit: number;
 
   constructor(
@@ -182,36 +225,48 @@ export class RecordReader12 extends Reader12<AeadCiphers12> {
     super(epoch, limits, expectsCid);
     this.#explicit = suite.explicitNonceLength;
     if ('source' in keys) this.rest(keys.source);
-    else this.ciphers = new AeadCiphers12(crypto, suite, keys);
+    else this.ciphers = ciphersOf(crypto, suite, epoch, keys);
   }
 
-  protected make(given: SourcedKeys): AeadCiphers12 {
-    return AeadCiphers12.of(given);
+  protected make(given: SourcedKeys): Ciphers12 {
+    return sourced(given, this.epoch);
   }
 
   protected openBody(header: RecordHeader, datagram: Uint8Array): Uint8Array | DropReason {
     const ciphers = this.ciphers ?? this.wake();
-    const sealedAt = header.bodyStart + this.#explicit;
-    const length = header.end - sealedAt - ciphers.aead.tagLength;
+    const length = header.end - header.bodyStart - this.#explicit - ciphers.tagLength;
     if (length < 0) return 'too_short';
-    if (!this.window.fresh(header.sequence)) return 'replayed';
-    const aad = additionalDataOf(header, datagram, this.epoch, length);
-    this.#setNonce(ciphers, aad, header.cidLength > 0 ? NUMBER_IN_CID_DATA : 0, datagram, header.bodyStart);
-    const sealed = datagram.subarray(sealedAt, header.end);
     const content =
-      header.cidLength > 0
-        ? openInner(ciphers.aead, nonce, aad, sealed, header)
-        : ciphers.aead.open(nonce, aad, sealed);
+      ciphers instanceof AeadCiphers12
+        ? this.openParts(ciphers, header, datagram, length)
+        : unlessBare(ciphers.open(datagram, header, this.window), header);
     if (content === undefined) return this.onForgery();
+    if (content === 'replayed') return content;
     this.window.accept(header.sequence);
     return length > MAX_PLAINTEXT ? 'record_overflow' : content;
+  }
+
+  private openParts(
+    ciphers: AeadCiphers12,
+    header: RecordHeader,
+    datagram: Uint8Array,
+    length: number,
+  ): Uint8Array | DropReason | undefined {
+    if (!this.window.fresh(header.sequence)) return 'replayed';
+    const aad = additionalDataOf(header, datagram, this.epoch, length);
+    const hasCid = header.cidLength > 0;
+    this.setNonce(ciphers, aad, hasCid ? NUMBER_IN_CID_DATA : 0, datagram, header.bodyStart);
+    const sealed = datagram.subarray(header.bodyStart + this.#explicit, header.end);
+    return hasCid
+      ? openInner(ciphers.aead, nonce, aad, sealed, header)
+      : ciphers.aead.open(nonce, aad, sealed);
   }
 
   /**
    * A peer may choose its explicit nonces freely (RFC 5288 §3), so they are read from the record. The record number is at
    * `numberAt` in `aad`.
    */
-  #setNonce(iv: FixedIv, aad: Uint8Array, numberAt: number, datagram: Uint8Array, from: number): void {
+  private setNonce(iv: FixedIv, aad: Uint8Array, numberAt: number, datagram: Uint8Array, from: number): void {
     iv.begin();
     if (this.#explicit === 0) {
       maskNonce(aad, numberAt);

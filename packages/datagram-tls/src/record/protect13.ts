@@ -1,8 +1,9 @@
 import { EMPTY } from '../base/bytes.js';
-import type { AeadKey, CryptoProvider, RecordNumberMask } from '../crypto/provider.js';
+import { completeSequence, maskSequence } from '../base/sequence.js';
+import type { AeadKey, CryptoProvider, RecordKey, RecordNumberMask } from '../crypto/provider.js';
 import type { AeadSuite, CipherSuite } from '../crypto/suites.js';
 import { type DropReason, MAX_PLAINTEXT, type RecordHeader, UNIFIED } from './header.js';
-import { openInner, sealInner } from './inner.js';
+import { openInner, sealInner, unlessBare } from './inner.js';
 import { CountingReader, type KeyLimits, limitsOf, NumberedWriter } from './limits.js';
 import { FixedIv, nonce } from './nonce.js';
 import type {
@@ -12,7 +13,6 @@ import type {
   RestingKeys,
   SourcedKeys,
 } from './reader-writer.js';
-import { completeSequence, maskSequence } from './sequence.js';
 
 /** How DTLS 1.3 protects records. */
 export const records13: RecordProtection = {
@@ -61,8 +61,8 @@ function headerOf(length: number): Uint8Array {
   return headers[length] as Uint8Array;
 }
 
-/** What protects the records of one direction of one epoch, and the fixed part of their nonces. */
-class Ciphers13 extends FixedIv {
+/** What protects the records of one direction where the provider has no {@link RecordKey}, and the fixed part of their nonces. */
+class AeadCiphers13 extends FixedIv {
   readonly aead: AeadKey;
   readonly mask: RecordNumberMask;
 
@@ -72,9 +72,27 @@ class Ciphers13 extends FixedIv {
     this.mask = crypto.recordNumberMask(suite.aead, sn);
   }
 
-  static of({ crypto, suite, keys }: SourcedKeys): Ciphers13 {
-    return new Ciphers13(crypto, withAead(suite), keys);
+  get tagLength(): number {
+    return this.aead.tagLength;
   }
+}
+
+type Ciphers13 = RecordKey | AeadCiphers13;
+
+function ciphersOf(
+  crypto: CryptoProvider,
+  suite: AeadSuite,
+  epoch: number,
+  { key, iv, sn }: Omit<RecordKeys13, 'secret'>,
+): Ciphers13 {
+  return (
+    crypto.recordKey?.(suite.aead, { epoch, key, iv, sn }) ??
+    new AeadCiphers13(crypto, suite, { key, iv, sn })
+  );
+}
+
+function sourced({ crypto, suite, keys }: SourcedKeys, epoch: number): Ciphers13 {
+  return ciphersOf(crypto, withAead(suite), epoch, keys);
 }
 
 /** Protects records of DTLS 1.3, with the one form of header that every peer can read; its C bit depends on the peer. */
@@ -95,12 +113,14 @@ export class RecordWriter13 extends NumberedWriter<Ciphers13> implements RecordW
   ) {
     super(epoch, limits, sequence, keys.secret);
     if ('source' in keys) this.rest(keys.source);
-    else this.ciphers = new Ciphers13(crypto, suite, keys);
+    else this.ciphers = ciphersOf(crypto, suite, epoch, keys);
     this.overhead = HEADER_LENGTH + 1 + suite.tagLength;
   }
 
   protected make(given: SourcedKeys): Ciphers13 {
-    return Ciphers13.of(given);
+    const made = sourced(given, this.epoch);
+    if (this.#cid.length > 0 && !(made instanceof AeadCiphers13)) made.useConnectionId(this.#cid);
+    return made;
   }
 
   capacity(size: number): number {
@@ -111,14 +131,28 @@ export class RecordWriter13 extends NumberedWriter<Ciphers13> implements RecordW
     this.overhead += cid.length - this.#cid.length;
     this.#cid = cid;
     this.#header = headerOf(HEADER_LENGTH + cid.length);
+    if (this.ciphers !== undefined && !(this.ciphers instanceof AeadCiphers13))
+      this.ciphers.useConnectionId(cid);
   }
 
   seal(type: number, plaintext: Uint8Array, out: Uint8Array, at: number): number {
     const ciphers = this.ciphers ?? this.wake();
+    return ciphers instanceof AeadCiphers13
+      ? this.sealParts(ciphers, type, plaintext, out, at)
+      : ciphers.seal(type, this.sequence++, plaintext, out, at);
+  }
+
+  private sealParts(
+    ciphers: AeadCiphers13,
+    type: number,
+    plaintext: Uint8Array,
+    out: Uint8Array,
+    at: number,
+  ): number {
     const header = this.#header;
     const bodyStart = at + header.length;
-    const end = bodyStart + plaintext.length + 1 + ciphers.aead.tagLength;
-    this.#writeHeader(end - bodyStart);
+    const end = bodyStart + plaintext.length + 1 + ciphers.tagLength;
+    this.writeHeader(end - bodyStart);
     setNonce(ciphers, this.sequence);
     sealInner(ciphers.aead, nonce, header, type, plaintext, out, bodyStart);
     const mask = ciphers.mask.mask(sampleAt(out, bodyStart));
@@ -130,7 +164,7 @@ export class RecordWriter13 extends NumberedWriter<Ciphers13> implements RecordW
     return end - at;
   }
 
-  #writeHeader(length: number): void {
+  private writeHeader(length: number): void {
     const header = this.#header;
     const cid = this.#cid;
     const flags = UNIFIED.form | UNIFIED.sequence16 | UNIFIED.length | (this.epoch & UNIFIED.epoch);
@@ -147,8 +181,6 @@ export class RecordWriter13 extends NumberedWriter<Ciphers13> implements RecordW
 
 /** Opens records of DTLS 1.3 under every form of the unified header. */
 export class RecordReader13 extends CountingReader<Ciphers13> implements RecordReader {
-  readonly unified = true;
-
   constructor(
     crypto: CryptoProvider,
     suite: AeadSuite,
@@ -159,11 +191,15 @@ export class RecordReader13 extends CountingReader<Ciphers13> implements RecordR
   ) {
     super(epoch, limits, keys.secret, expectsCid);
     if ('source' in keys) this.rest(keys.source);
-    else this.ciphers = new Ciphers13(crypto, suite, keys);
+    else this.ciphers = ciphersOf(crypto, suite, epoch, keys);
   }
 
   protected make(given: SourcedKeys): Ciphers13 {
-    return Ciphers13.of(given);
+    return sourced(given, this.epoch);
+  }
+
+  get unified(): true {
+    return true;
   }
 
   get worn(): boolean {
@@ -177,21 +213,34 @@ export class RecordReader13 extends CountingReader<Ciphers13> implements RecordR
     if (length < SAMPLE_LENGTH) return 'too_short';
     if (length > MAX_PLAINTEXT + MAX_EXPANSION) return 'too_long';
     const ciphers = this.ciphers ?? this.wake();
-    if (length < ciphers.aead.tagLength) return 'too_short';
+    if (length < ciphers.tagLength) return 'too_short';
+    const content =
+      ciphers instanceof AeadCiphers13
+        ? this.openParts(ciphers, header, datagram)
+        : unlessBare(ciphers.open(datagram, header, this.window), header);
+    if (content === undefined) return this.onForgery();
+    if (content === 'replayed') return content;
+    this.window.accept(header.sequence);
+    return length - ciphers.tagLength > MAX_PLAINTEXT + 1 ? 'record_overflow' : content;
+  }
+
+  private openParts(
+    ciphers: AeadCiphers13,
+    header: RecordHeader,
+    datagram: Uint8Array,
+  ): Uint8Array | DropReason | undefined {
+    const { bodyStart, end } = header;
     const mask = ciphers.mask.mask(sampleAt(datagram, bodyStart));
     const aad = copyHeader(header, datagram);
-    const sequence = this.#unmaskSequence(aad, 1 + header.cidLength, mask);
+    const sequence = this.unmaskSequence(aad, 1 + header.cidLength, mask);
     if (!this.window.fresh(sequence)) return 'replayed';
     setNonce(ciphers, sequence);
-    const content = openInner(ciphers.aead, nonce, aad, datagram.subarray(bodyStart, end), header);
-    if (content === undefined) return this.onForgery();
-    this.window.accept(sequence);
     header.sequence = sequence;
-    return length - ciphers.aead.tagLength > MAX_PLAINTEXT + 1 ? 'record_overflow' : content;
+    return openInner(ciphers.aead, nonce, aad, datagram.subarray(bodyStart, end), header);
   }
 
   /** Unmasks the AAD's record number bits at `at` and completes them to 48 (RFC 9147 §4.2.2, §4.2.3). */
-  #unmaskSequence(aad: Uint8Array, at: number, mask: Uint8Array): number {
+  private unmaskSequence(aad: Uint8Array, at: number, mask: Uint8Array): number {
     const expected = this.window.newest + 1;
     const low = (aad[at] as number) ^ (mask[0] as number);
     aad[at] = low;

@@ -40,7 +40,7 @@ export class ReplayWindow {
 
   /** Marks a number for which {@link fresh} was true. */
   accept(sequence: number): void {
-    if (sequence > this.#newest) this.#advance(sequence);
+    if (sequence > this.#newest) this.advance(sequence);
     const place = placeOf(sequence);
     if (place === placeOf(this.#newest)) this.#word |= bitOf(sequence);
     else if (this.#words !== undefined) this.#words[place] = (this.#words[place] as number) | bitOf(sequence);
@@ -70,7 +70,7 @@ export class ReplayWindow {
   }
 
   /** Clears the words between the old newest number's and the new one's, the latter included. */
-  #advance(to: number): void {
+  private advance(to: number): void {
     const from = Math.floor(this.#newest / 32);
     const steps = Math.min(Math.floor(to / 32) - from, WORDS);
     const isGapless = steps === 1 && (this.#word === FULL_WORD || this.#newest < 0);

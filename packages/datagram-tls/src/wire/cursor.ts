@@ -1,4 +1,4 @@
-import { EMPTY } from '../base/bytes.js';
+import { EMPTY, MAX_LOOPED, put, takenFrom } from '../base/bytes.js';
 
 /**
  * Reads big-endian structures from bytes it does not own: results are views that live as long as the bytes. After a
@@ -179,7 +179,7 @@ export class Writer {
 
   bytes(bytes: Uint8Array): this {
     this.#room(bytes.length);
-    this.#bytes.set(bytes, this.#length);
+    put(bytes, this.#bytes, this.#length);
     this.#length += bytes.length;
     return this;
   }
@@ -228,10 +228,11 @@ export class Writer {
 
   /** The written bytes, as a copy of exactly that length. */
   finish(): Uint8Array {
-    const written = this.#bytes.slice(0, this.#length);
+    const isShort = this.#length <= MAX_LOOPED;
+    const written = isShort ? takenFrom(this.#bytes, 0, this.#length) : this.#bytes.slice(0, this.#length);
     if (this.#bytes.length === DRAFT_LENGTH && drafts.length < MOST_DRAFTS) {
       // It may have been a secret.
-      this.#bytes.fill(0, 0, this.#length);
+      if (!isShort) this.#bytes.fill(0, 0, this.#length);
       drafts.push(this.#bytes);
     }
     this.#bytes = EMPTY;

@@ -15,6 +15,10 @@ suite('the queue', () => {
         arbitrary: fc.record({ do: fc.constant('shift' as const), count: fc.integer({ min: 1, max: 400 }) }),
       },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('clear' as const), count: fc.constant(1) }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({ do: fc.constant('takeAll' as const), count: fc.integer({ min: 1, max: 9 }) }),
+      },
     );
     fc.assert(
       fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
@@ -28,6 +32,10 @@ suite('the queue', () => {
               model.push(next++);
             } else if (what === 'shift') {
               assert.equal(queue.shift(), model.shift());
+            } else if (what === 'takeAll') {
+              const isMeant = (item: number): boolean => item % count === 0;
+              assert.deepEqual(queue.takeAll(isMeant), model.filter(isMeant));
+              model = model.filter((item) => !isMeant(item));
             } else {
               queue.clear();
               model = [];

@@ -36,6 +36,24 @@ suite('a slab with templates', () => {
     assert.ok(slab.size < 10_000 * (OWN + 50), `${slab.size} bytes`);
   });
 
+  for (const [what, change] of [
+    ['less', (bytes: Uint8Array, random: Random) => bytes.set(random.bytes(90), 100)],
+    ['more', (bytes: Uint8Array) => bytes.set(alike(new Random(5)))],
+  ] as const)
+    test(`finds what all have in common where the first two have ${what}`, () => {
+      const random = new Random(16);
+      const slab = new TemplateSlab();
+      const kept = Array.from({ length: 10_000 }, (_, i) => {
+        const bytes = alike(random);
+        if (i < 2) change(bytes, random);
+        return { bytes, block: slab.keep(bytes) };
+      });
+      assert.ok(slab.size < 10_000 * (OWN + 50), `${slab.size} bytes`);
+      for (const { bytes, block } of kept.slice(0, 40)) assert.deepEqual(slab.read(block), bytes);
+      for (const { block } of kept) slab.free(block);
+      assert.equal(slab.size, 0);
+    });
+
   test('takes no more for blocks that have nothing in common', () => {
     const random = new Random(13);
     const slab = new TemplateSlab();

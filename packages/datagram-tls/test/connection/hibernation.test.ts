@@ -12,6 +12,7 @@ import { CLIENTS, SERVERS } from '../support/identities.js';
 import { fieldsOf } from '../support/inside.js';
 import { Pair, type PairOptions } from '../support/pair.js';
 import { Random } from '../support/random.js';
+import { plainRecord, unifiedRecord } from '../support/records.js';
 import { VERSIONS } from '../support/settings.js';
 import type { Side } from '../support/side.js';
 
@@ -101,6 +102,34 @@ for (const version of VERSIONS) {
       });
     });
 
+    test('rests soon after its handshake, and later only after a pause that does not grow any more', () => {
+      const counts = noCounts();
+      const adjust = (security: Security): Security =>
+        security.role === 'client'
+          ? security
+          : { ...security, provider: countingProvider(security.provider, counts) };
+      const behaviour = { hibernateAfter: 6 * AFTER };
+      openPair({ version, adjust, clientBehaviour: behaviour, serverBehaviour: behaviour }).explain(
+        (pair) => {
+          talk(pair, 'first');
+          pair.runFor(1000);
+          assert.ok(isDataAlone(pair.server));
+          const made = (): number => counts['AEAD keys'];
+          const before = made();
+          talk(pair, 'second');
+          assert.equal(made(), before + 2);
+          for (let i = 0; i < 10; i++) {
+            pair.runFor(AFTER - 500);
+            talk(pair, `message ${i}`);
+          }
+          assert.equal(made(), before + 2);
+          pair.runFor(2 * AFTER);
+          talk(pair, 'last');
+          assert.equal(made(), before + 4);
+        },
+      );
+    });
+
     test('lets go of its handshake, also while messages go in both directions', () => {
       openPair({ version }).explain((pair) => {
         assert.ok(!isDataAlone(pair.client) && !isDataAlone(pair.server));
@@ -131,6 +160,21 @@ for (const version of VERSIONS) {
       });
     });
 
+    test('hibernates again for a caller whose clock is at the instant that was asked for', () => {
+      const pair = openPair({ version });
+      pair.runFor(300_000);
+      const { connection } = pair.server.entry;
+      assert.ok(connection.hibernates);
+      connection.send(utf8('woken'));
+      while (connection.pollTransmit() !== undefined);
+      for (let calls = 0; calls < 3; calls++) {
+        const due = connection.pollTimeout();
+        assert.ok(due !== undefined && Number.isFinite(due), `${due}`);
+        connection.handleTimeout(due);
+      }
+      assert.equal(connection.hibernates, true);
+    });
+
     test('never rests with hibernateAfter 0', () => {
       const counts = noCounts();
       const adjust = (security: Security): Security => ({
@@ -153,6 +197,24 @@ for (const version of VERSIONS) {
         pair.runFor(AFTER / 2);
         assert.ok(!hibernates(pair.client) && !hibernates(pair.server));
       }
+    });
+
+    test('is kept awake by no junk, which wakes it once in a pause', () => {
+      openPair({ version }).explain((pair) => {
+        const junk =
+          version === 'DTLSv1.3'
+            ? unifiedRecord(3, 99, new Uint8Array(40))
+            : plainRecord(23, new Uint8Array(40), { epoch: 1, sequence: 99 });
+        pair.runFor(300_000);
+        let wakes = 0;
+        for (let i = 0; i < 200; i++) {
+          if (hibernates(pair.server)) wakes++;
+          pair.inject(pair.server, junk);
+          pair.runFor(AFTER / 20);
+        }
+        assert.ok(wakes >= 8 && wakes <= 10, `${wakes}`);
+        talk(pair, 'still there');
+      });
     });
 
     test('shows the same as before, without being woken', () => {
@@ -295,6 +357,17 @@ for (const version of VERSIONS) {
       assert.ok(hibernates(pair.server));
       pair.move(pair.server);
       talk(pair, 'moved');
+    });
+
+    test('sleeps no sooner after a move than it was told, however short the pause', () => {
+      for (const hibernateAfter of [60, 200, 600]) {
+        const pair = openPair({ version, serverBehaviour: { hibernateAfter } });
+        const moved = pair.move(pair.server);
+        pair.runFor(hibernateAfter - hibernateAfter / 6);
+        assert.ok(!hibernates(moved), `${hibernateAfter}`);
+        pair.runFor(2 * hibernateAfter);
+        assert.ok(hibernates(moved), `${hibernateAfter}`);
+      }
     });
 
     test('takes about as many bytes as its state', () => {

@@ -8,6 +8,7 @@ import { KeptHandshake } from '#lib/connection/kept-handshake.js';
 import { Machine } from '#lib/connection/machine.js';
 import { type Timer, Timers } from '#lib/connection/timers.js';
 import type { Generation } from '#lib/handshake/version.js';
+import { Epochs } from '#lib/record/epochs.js';
 import { Survival } from '../scenarios/simulation/survival.js';
 import { fieldsOf } from '../support/inside.js';
 import { Pair, type PairOptions } from '../support/pair.js';
@@ -20,10 +21,13 @@ const ROLES = ['client', 'server'] as const;
 /** Made of keys that are compared, or of what makes these again. */
 const OF_KEYS = new Set(['ciphers', 'source', '#exporter']);
 
+/** Nothing needs the peer's Finished after the handshake. */
+const NOT_KEPT = '#verifyData';
+
 /** Timers that count from the return: they watch the peer and the path to it. */
 const ANEW = /\.timers\.(idle|keep-alive|path): /;
-/** How far a process may go on beside its checkpoints: all of it stays where the association only hibernates. */
-const OF_PROCESS = /\.(#reserved|#upTo|reservation): /;
+/** How far a process may go on beside its checkpoints: all of it stays where the association only hibernates. And its way to an address. */
+const OF_PROCESS = /\.(#reserved|#upTo|reservation|timers\.own-path): /;
 const STAYS_ASLEEP = new Set(['Association.reservation', 'CountingReader.#upTo']);
 /** Of the flight under way. Nothing reads them while there is none. */
 const OF_FLIGHT = /\.#flights\.(#largest|#window|#repeatGap|#nextRepair): /;
@@ -63,10 +67,13 @@ function partsOf(object: object): Map<string, unknown> {
   if (object instanceof Map || object instanceof Set)
     return new Map([...object.entries()].map(([name, value]) => [String(name), value]));
   if (object instanceof Timers) return timersOf(object);
+  if (object instanceof Epochs)
+    return new Map(Object.entries({ readers: object.protectedReaders, writers: object.protectedWriters }));
   if (object instanceof KeptHandshake) return new Map([['whole', object.whole]]);
   const classes = classesOf(object);
   const fields = [...fieldsOf(object)].filter(
-    ([name]) => !OF_KEYS.has(name) && !classes.some((each) => isLeftOut(`${each}.${name}`)),
+    ([name]) =>
+      name !== NOT_KEPT && !OF_KEYS.has(name) && !classes.some((each) => isLeftOut(`${each}.${name}`)),
   );
   return new Map(fields);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
+import { MAX_SEQUENCE } from '#lib/base/sequence.js';
 import { Delivery } from '#lib/connection/delivery.js';
 import { Reassembler } from '#lib/connection/reassembly.js';
 import { giveBack, type Manner, Transmit } from '#lib/connection/transmit.js';
@@ -83,6 +84,38 @@ suite('packing a flight into datagrams', () => {
     // Not a view of it, nor one like it.
     giveBack(fourth.subarray());
     assert.notEqual(record(20), fourth);
+  });
+
+  test('a flight that fits goes out as a whole in the bytes that it has in parts, and nothing of one that does not', () => {
+    const items: readonly FlightItem[] = [
+      message(0, 50),
+      message(1, 0),
+      { kind: 'change-cipher-spec', epoch: 0 },
+      message(2, 700),
+    ];
+    const flight: Flight = { items, awaits: 'answer' };
+    const [parts = assert.fail(), ...others] = send(items, 1200);
+    assert.deepEqual(others, []);
+    const { length } = parts;
+    const sender = transmit();
+    assert.equal(sender.whole(flight, length - 1, 0x4000), 0);
+    assert.equal(sender.whole(flight, length, 711), 0);
+    assert.deepEqual(datagramsOf(sender), []);
+    assert.equal(sender.whole(flight, length, 712), length);
+    assert.deepEqual(datagramsOf(sender), [parts]);
+  });
+
+  test('a flight goes out as a whole only while there are numbers for all of its records', () => {
+    const flight: Flight = { items: [message(0, 50), message(1, 50)], awaits: 'answer' };
+    for (const [first, length] of [
+      [MAX_SEQUENCE, 0],
+      [MAX_SEQUENCE - 1, 0],
+      [MAX_SEQUENCE - 2, 2 * (13 + 12 + 50)],
+    ] as const) {
+      const epochs = new Epochs();
+      epochs.installWriter(new PlainWriter(first));
+      assert.equal(new Transmit(epochs).whole(flight, 1200, 0x4000), length, `${MAX_SEQUENCE - first}`);
+    }
   });
 
   test('several messages share a datagram, each in its own record', () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { createHash, createHmac } from 'node:crypto';
+import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { fromHex } from '#lib/base/bytes.js';
 import { nodeProvider } from '#lib/crypto/node.js';
+import { prf12 } from '#lib/keys/prf12.js';
 
 suite('the provider over node:crypto', () => {
   test('a hash continues after a digest', () => {
@@ -25,6 +26,21 @@ suite('the provider over node:crypto', () => {
     );
     assert.deepEqual(mac.sign(Uint8Array.of(1), Uint8Array.of(), Uint8Array.of(2, 3)), expected);
     assert.deepEqual(mac.sign(Uint8Array.of(1, 2, 3)), expected);
+  });
+
+  test('the PRF of a MAC key is what its HMACs make, of any length', () => {
+    for (const name of ['sha256', 'sha384', 'sha512'] as const) {
+      const secret = Uint8Array.from({ length: 48 }, (_, i) => i);
+      const mac = nodeProvider.mac(name, secret);
+      const single = { sign: (...parts: Uint8Array[]) => mac.sign(...parts) };
+      for (const length of [1, 12, 31, 32, 33, 48, 64, 65, 104, 200])
+        for (const seed of [1, 64, 1700, 3000])
+          assert.deepEqual(
+            prf12(mac, 'key expansion', length, secret, new Uint8Array(seed)),
+            prf12(single, 'key expansion', length, secret, new Uint8Array(seed)),
+            `${name}, ${length} bytes of a seed of ${seed}`,
+          );
+    }
   });
 
   test('a MAC key may be empty, as the first salt of a key schedule is', () => {
@@ -93,6 +109,32 @@ suite('the provider over node:crypto', () => {
     }
   });
 
+  test('an AEAD keeps its key however many texts it serves, and whatever becomes of the bytes that it came from', () => {
+    for (const [name, length] of [
+      ['aes-128-gcm', 16],
+      ['aes-256-gcm', 32],
+      ['chacha20-poly1305', 32],
+    ] as const) {
+      const key = counting(length);
+      const aead = nodeProvider.aead(name, key);
+      assert.deepEqual(key, counting(length), 'the caller keeps its bytes');
+      key.fill(0);
+      for (let i = 0; i < 6; i++) {
+        const nonce = new Uint8Array(12).fill(i);
+        // What another key has been lent meanwhile does no harm.
+        nodeProvider.aead(name, new Uint8Array(length)).seal(nonce, nonce, nonce, new Uint8Array(28), 0);
+        const sealed = new Uint8Array(28);
+        aead.seal(nonce, nonce, nonce, sealed, 0);
+        // At run time it is one interface for all.
+        const cipher = createCipheriv(name as 'aes-128-gcm', counting(length), nonce, { authTagLength: 16 });
+        cipher.setAAD(nonce);
+        const expected = [...cipher.update(nonce), ...cipher.final(), ...cipher.getAuthTag()];
+        assert.deepEqual([...sealed], expected, `${name}, text ${i}`);
+        assert.deepEqual(nodeProvider.aead(name, counting(length)).open(nonce, nonce, sealed), nonce);
+      }
+    }
+  });
+
   test('record number masks are those of RFC 9001, appendix A', () => {
     const aes = nodeProvider.recordNumberMask('aes-128-gcm', hex('9f50449e04a0e810283a1e9933adedd2'));
     assert.deepEqual(firstTwo(aes.mask(hex('d1b1c98dd7689fb8ec11d242b123dc9b'))), [0x43, 0x7b]);
@@ -116,4 +158,9 @@ function hex(text: string): Uint8Array {
 
 function firstTwo(mask: Uint8Array): number[] {
   return Array.from(mask.subarray(0, 2));
+}
+
+/** 1, 2, 3, … */
+function counting(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => i + 1);
 }

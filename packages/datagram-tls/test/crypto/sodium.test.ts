@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { AeadKey } from '#lib/crypto/provider.js';
 import { createSodium, loadSodium, sodiumLayer } from '#lib/crypto/sodium.js';
+import { tryToMove } from '../support/transfer.js';
 
 type Sodium = Parameters<typeof sodiumLayer>[0];
 
@@ -11,6 +12,9 @@ const NAME = 'chacha20-poly1305';
 
 /** An instance of the module, whose memory a test looks into. */
 const sodium = await loadSodium();
+
+type Three = [Uint8Array, Uint8Array, Uint8Array];
+const NONE_SEEN = { newest: -1, fresh: () => true };
 
 function ours(key: Uint8Array): AeadKey {
   return sodiumLayer(sodium)?.aeads?.aead(NAME, key) ?? assert.fail('libsodium gives wrong results');
@@ -94,13 +98,21 @@ suite('ChaCha20-Poly1305 of libsodium', () => {
     }
   });
 
-  test('the plaintext that it returns is memory of its own', () => {
+  test('the plaintext that it returns stays as it is while others are sealed and opened', () => {
+    const aead = ours(new Uint8Array(32));
+    const [nonce, aad] = [new Uint8Array(12), new Uint8Array(0)];
+    const texts = Array.from({ length: 600 }, (_, i) => nodeProvider.randomBytes(i % 97 === 0 ? 5000 : i));
+    const opened = texts.map((text) => aead.open(nonce, aad, sealed(aead, nonce, aad, text)));
+    assert.deepEqual(opened, texts);
+  });
+
+  test('texts go on when the memory that they share is given to another thread', () => {
     const aead = ours(new Uint8Array(32));
     const [nonce, aad, text] = [new Uint8Array(12), new Uint8Array(0), nodeProvider.randomBytes(100)];
-    const opened = aead.open(nonce, aad, sealed(aead, nonce, aad, text));
-    sealed(aead, nonce, aad, new Uint8Array(100));
-    assert.deepEqual(opened, text);
-    assert.equal(opened.buffer.byteLength, 100);
+    const whole = sealed(aead, nonce, aad, text);
+    const first = aead.open(nonce, aad, whole) ?? assert.fail();
+    tryToMove(first);
+    assert.deepEqual(aead.open(nonce, aad, whole), text);
   });
 
   test('leaves neither keys nor plaintext in the memory of the module, also where opening fails', () => {
@@ -116,6 +128,39 @@ suite('ChaCha20-Poly1305 of libsodium', () => {
     forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
     assert.equal(aead.open(nonce, aad, forged), undefined);
     assert.equal(placesOf(key.subarray(0, 16)) + placesOf(text.subarray(0, 32)), 0);
+  });
+
+  test('leaves nothing of a record and its secrets there, with a connection ID and without one', () => {
+    const [key, iv, content] = [32, 12, 90].map((length) => nodeProvider.randomBytes(length)) as Three;
+    const secrets = { epoch: 1, key, iv, sn: new Uint8Array(0) };
+    const made = sodiumLayer(sodium)?.aeads?.recordKey?.(NAME, secrets) ?? assert.fail();
+    const left = (): number =>
+      [key.subarray(0, 16), iv.subarray(0, 4), content.subarray(0, 32)].map(placesOf).reduce((a, b) => a + b);
+    for (const cid of [new Uint8Array(0), nodeProvider.randomBytes(8)]) {
+      made.useConnectionId(cid);
+      const record = new Uint8Array(200);
+      const end = made.seal(23, 5, content, record, 0);
+      assert.equal(left(), 0);
+      const place = { start: 0, bodyStart: 13 + cid.length, end, type: record[0] ?? 0, sequence: 5 };
+      assert.deepEqual(made.open(record, { ...place }, NONE_SEEN), content);
+      assert.equal(left(), 0);
+      record[end - 1] = (record[end - 1] ?? 0) ^ 1;
+      assert.equal(made.open(record, { ...place }, NONE_SEEN), undefined);
+      assert.equal(left(), 0);
+    }
+  });
+
+  test('a record without room, or longer than any, is an error, and one that came before is not opened', () => {
+    const secrets = { epoch: 1, key: new Uint8Array(32), iv: new Uint8Array(12), sn: new Uint8Array(0) };
+    const made = sodiumLayer(sodium)?.aeads?.recordKey?.(NAME, secrets) ?? assert.fail();
+    assert.throws(() => made.seal(23, 0, new Uint8Array(10), new Uint8Array(38), 0), RangeError);
+    assert.throws(() => made.seal(23, 0, new Uint8Array(20_480), new Uint8Array(30_000), 0), RangeError);
+    const record = new Uint8Array(70_000);
+    const end = made.seal(23, 0, new Uint8Array(10), record, 0);
+    const place = { start: 0, bodyStart: 13, end, type: 23, sequence: 0 };
+    assert.equal(made.open(record, place, { newest: 0, fresh: () => false }), 'replayed');
+    for (const wrong of [13, 28, 20_494, 70_000])
+      assert.equal(made.open(record, { ...place, end: wrong }, NONE_SEEN), undefined, `${wrong}`);
   });
 
   test('the memory of the module does not grow with the number of keys', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { constants } from 'node:os';
 import { suite, test } from 'node:test';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { INTERFACE, nativeFailure } from '#lib/crypto/node-native.js';
@@ -8,6 +9,7 @@ import { NATIVE_GROUPS } from '#lib/crypto/node-native-exchange.js';
 import { NATIVE_HASHES } from '#lib/crypto/node-native-hash.js';
 import { NATIVE_SCHEMES } from '#lib/crypto/node-native-signatures.js';
 import type { AeadName } from '#lib/crypto/provider.js';
+import { datagramCapabilities } from '#lib/driver/native-datagrams.js';
 import { type Acceleration, DTLSEndpoint } from '#lib/index.js';
 import { client, roundTrip, server } from './echo.js';
 
@@ -153,6 +155,33 @@ suite('native acceleration of an endpoint', () => {
     assert.equal(reason, 'nothing of datagram-tls-native passes its tests');
   });
 
+  const flipped = (place: string) =>
+    `sealRecord(key, type, sequence, bytes, offset, length) {
+      module.sealRecord(key, type, sequence, bytes, offset, length);
+      bytes[${place}] ^= 1;
+    }`;
+  for (const [what, broken] of [
+    ['writes another header', flipped('offset')],
+    ['makes another tag', flipped('bytes.length - 1')],
+    [
+      'opens other content',
+      'openRecord: (...all) => { const n = module.openRecord(...all); all[6][all[7]] ^= 1; return n; }',
+    ],
+    [
+      'opens what is forged',
+      'openRecord: (...all) => { const n = module.openRecord(...all); return n < 0 ? 40 << 8 | 23 : n; }',
+    ],
+    ['opens nothing', 'openRecord: () => -1'],
+    ['knows no connection IDs', 'useConnectionId() {}'],
+    ['has no keys of records', 'createRecordKey: () => undefined'],
+  ] as const) {
+    test(`a package that ${what} leaves records to node:crypto, and runs hashes`, { skip }, () => {
+      const { ciphers, hashes } = saidWith(`((module) => ({ ...module, ${broken} }))(real())`);
+      assert.deepEqual(ciphers, []);
+      assert.deepEqual(hashes, NATIVE_HASHES);
+    });
+  }
+
   for (const [what, broken] of [
     [
       'gives another digest',
@@ -200,6 +229,43 @@ suite('native acceleration of an endpoint', () => {
       const { groups, sigalgs } = saidWith(`((module) => (${broken}))(real())`);
       assert.deepEqual(sigalgs, []);
       assert.deepEqual(groups, NATIVE_GROUPS);
+    });
+  }
+
+  for (const [what, broken] of [
+    ['is of another system', '{ ...module, openSocket: undefined }'],
+    ['opens no sockets', '{ ...module, openSocket: () => -1 }'],
+    [
+      'gives other bytes of a datagram',
+      '{ ...module, receive: (socket, memory, most) => { const n = module.receive(socket, memory, most); memory[32 * 32] ^= 1; return n; } }',
+    ],
+    [
+      'gives another sender',
+      '{ ...module, receive: (socket, memory, most) => { const n = module.receive(socket, memory, most); memory[4 + 3] ^= 1; return n; } }',
+    ],
+    ['receives nothing', `{ ...module, receive: () => -${constants.errno.EAGAIN} }`],
+    ['sends nothing', '{ ...module, send: (socket, memory, from, to) => to }'],
+    ['throws', "{ ...module, receive() { throw new Error('broken'); } }"],
+  ] as const) {
+    test(`a package that ${what} leaves datagrams to node:dgram, and runs the rest`, { skip }, () => {
+      const { ciphers, datagrams } = saidWith(`((module) => (${broken}))(real())`);
+      assert.deepEqual(datagrams, []);
+      assert.deepEqual(ciphers, NATIVE_AEADS);
+    });
+  }
+
+  for (const [what, lacking, without] of [
+    ['segments', '{ ...module, sendsSegments: () => false }', 'UDP_SEGMENT'],
+    ['filters', '{ ...module, admitHellos: () => -1 }', 'SO_ATTACH_FILTER'],
+    ['filters that count', '{ ...module, countDropped: () => 0 }', 'SO_ATTACH_FILTER'],
+  ] as const) {
+    test(`a kernel without ${what} leaves that out alone`, { skip }, () => {
+      const all = datagramCapabilities();
+      const { datagrams } = saidWith(`((module) => (${lacking}))(real())`);
+      assert.deepEqual(
+        datagrams,
+        all.filter((name) => name !== without),
+      );
     });
   }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { PeerAddress } from '#lib/base/peer-address.js';
 import { Drains, Pacer } from '#lib/driver/flow.js';
 import { Udp } from '#lib/driver/udp.js';
 import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
@@ -260,6 +261,49 @@ suite('the pacer', () => {
   test('one message to each of many sessions goes at once', () => {
     const pacer = new Pacer(() => undefined);
     for (let i = 0; i < 10_000; i++) assert.equal(pacer.keeps(datagram(entry(), 1000)), false);
+  });
+
+  test('answers wait for no turn, one to each datagram of its sender, as far as they cost no more', () => {
+    const pacer = new Pacer(() => undefined);
+    const session = entry();
+    const other = { ...peer, port: peer.port + 1 };
+    /** Whether answers of these sizes to a datagram of `length` bytes wait. */
+    const wait = (length: number, from: PeerAddress, ...sizes: number[]) => {
+      pacer.onReceived(length, from);
+      const kept = sizes.map((size) => pacer.keeps(datagram(session, size)));
+      pacer.onHandled();
+      return kept;
+    };
+    for (let i = 0; i < 32; i++) assert.deepEqual(wait(1200, { ...peer }, 1200), [false]);
+    // 13 and then 14 more are no more than a turn takes.
+    for (let i = 0; i < 27; i++) assert.equal(pacer.keeps(datagram(session, 1200)), false);
+    pacer.nextTurn(() => assert.fail('nothing waits'));
+    for (let i = 0; i < 27; i++) assert.equal(pacer.keeps(datagram(session, 1200)), false);
+    assert.deepEqual(wait(64, peer, 1024), [false]);
+    assert.deepEqual(wait(1200, peer, 1200, 1200), [false, true]);
+    assert.equal(pacer.queuedDatagrams, 1);
+    // It goes behind what waits.
+    assert.deepEqual(wait(1200, peer, 1200), [true]);
+    for (const [length, from, size] of [
+      [64, peer, 1025],
+      [1200, other, 1200],
+      [1200, { ...peer, address: '192.0.2.77' }, 1200],
+    ] as const) {
+      pacer.releaseAll(() => undefined);
+      assert.deepEqual(wait(length, from, size), [true]);
+    }
+  });
+
+  test('no more answers than a receiver reads in a turn are free', () => {
+    const pacer = new Pacer(() => undefined);
+    const session = entry();
+    let sent = 0;
+    for (let i = 0; i < 1000; i++) {
+      pacer.onReceived(1200, peer);
+      if (!pacer.keeps(datagram(session, 1200))) sent++;
+      pacer.onHandled();
+    }
+    assert.equal(sent, 32 + 27);
   });
 
   test('a datagram above the limit of a turn goes out alone', () => {

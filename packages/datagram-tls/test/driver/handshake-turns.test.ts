@@ -100,6 +100,17 @@ suite('the share of the time that handshakes get', () => {
     assert.ok(waited >= 60 && waited <= 66, `${waited}`);
   });
 
+  test('is no greater where a message that came before a handshake is told behind it', () => {
+    const clock = new Clock();
+    const share = new HandshakeShare(clock.read);
+    const came = clock.now;
+    share.spend(() => {
+      clock.now += 8;
+    });
+    share.onBusy(came);
+    assert.ok(share.wait > 0, `${share.wait}`);
+  });
+
   test('counts what takes its time and throws', () => {
     const clock = new Clock();
     const share = new HandshakeShare(clock.read);
@@ -117,9 +128,11 @@ suite('the share of the time that handshakes get', () => {
 });
 
 suite('datagrams of handshakes that wait', () => {
-  const from = { address: '192.0.2.1', family: 'IPv4', port: 1 } as const;
   /** The host of a client without an association. */
   const NEW = undefined;
+  const peer = (port: number): PeerAddress => ({ address: '192.0.2.1', family: 'IPv4', port });
+  const from = peer(1);
+  const client = peer(2);
 
   test('go on first where a handshake is under way, each kind in its order', () => {
     const waiting = new WaitingDatagrams();
@@ -129,15 +142,31 @@ suite('datagrams of handshakes that wait', () => {
       [3, NEW],
       [4, 'a'],
     ] as const)
-      assert.ok(waiting.push(Uint8Array.of(number), from, host));
+      assert.ok(waiting.push(Uint8Array.of(number), host === NEW ? client : from, host));
     const order = Array.from({ length: 5 }, () => waiting.shift()?.datagram[0]);
     assert.deepEqual(order, [2, 4, 1, 3, undefined]);
+  });
+
+  test('of one peer stay in order: those that came before it had an association go on with the first that came then', () => {
+    const waiting = new WaitingDatagrams();
+    for (const [number, of] of [
+      [1, client],
+      [2, from],
+      [3, client],
+      [4, from],
+    ] as const)
+      assert.ok(waiting.push(Uint8Array.of(number), of, NEW));
+    assert.equal(waiting.shift()?.datagram[0], 1);
+    assert.ok(waiting.push(Uint8Array.of(5), from, 'a'));
+    assert.equal(waiting.length, 4);
+    const order = Array.from({ length: 5 }, () => waiting.shift()?.datagram[0]);
+    assert.deepEqual(order, [2, 4, 5, 3, undefined]);
   });
 
   test('of new clients go on all the same while a peer floods its own handshake', () => {
     const waiting = new WaitingDatagrams();
     for (let i = 0; i < 100; i++) assert.ok(waiting.push(Uint8Array.of(0), from, 'a'));
-    for (let i = 0; i < 5; i++) assert.ok(waiting.push(Uint8Array.of(1), from, NEW));
+    for (let i = 0; i < 5; i++) assert.ok(waiting.push(Uint8Array.of(1), client, NEW));
     const order = Array.from({ length: 45 }, () => waiting.shift()?.datagram[0]);
     assert.equal(order.filter((kind) => kind === 1).length, 5);
   });
@@ -145,7 +174,7 @@ suite('datagrams of handshakes that wait', () => {
   /** How many of 1 KiB with their cost find room. */
   function fill(waiting: WaitingDatagrams, host: string | undefined): number {
     let count = 0;
-    while (waiting.push(new Uint8Array(512), from, host)) count++;
+    while (waiting.push(new Uint8Array(512), host === NEW ? client : from, host)) count++;
     return count;
   }
 

@@ -48,10 +48,10 @@ const NO_HANDLERS: ChannelHandlers = {
 };
 
 /** A channel that is open until the end of the test, and what it received. */
-function opened(t: TestContext, host: string, options: Partial<UdpOptions> = {}) {
+function opened(t: TestContext, host: string, options: Partial<UdpOptions> = {}, port = 0) {
   const received: Received[] = [];
   const errors: Error[] = [];
-  const channel = new Udp(host, 0, { ...OPTIONS, ...options });
+  const channel = new Udp(host, port, { ...OPTIONS, ...options });
   channel.open({
     ...NO_HANDLERS,
     onDatagram: (datagram, { address, family, port }) =>
@@ -164,21 +164,48 @@ suite('batches of datagrams by native code', { skip }, () => {
     });
   }
 
-  test('datagrams to many peers keep their order to each', async (t) => {
-    const [from, ...peers] = Array.from({ length: 9 }, () => opened(t, '127.0.0.1'));
-    assert.ok(from);
-    for (let number = 0; number < 400; number++) {
-      const to = peers[number % peers.length] ?? assert.fail();
-      from.channel.send(numbered(number, 4 + (number % 3)), to.address);
-      if (number % 150 === 0) from.channel.flush();
+  for (const [what, addPeers] of [
+    ['many peers', (t: TestContext) => Array.from({ length: 8 }, () => opened(t, '127.0.0.1'))],
+    [
+      'many peers with one port',
+      (t: TestContext) => {
+        const first = opened(t, '127.0.0.1');
+        const others = Array.from({ length: 7 }, (_, i) =>
+          opened(t, `127.0.0.${i + 2}`, {}, first.address.port),
+        );
+        return [first, ...others];
+      },
+    ],
+  ] as const)
+    test(`datagrams to ${what} keep their order to each`, async (t) => {
+      const from = opened(t, '127.0.0.1');
+      const peers = addPeers(t);
+      for (let number = 0; number < 400; number++) {
+        const to = peers[number % peers.length] ?? assert.fail();
+        from.channel.send(numbered(number, 4 + (number % 3)), to.address);
+        if (number % 150 === 0) from.channel.flush();
+      }
+      from.channel.flush();
+      await until(() => peers.every(({ received }) => received.length === 50));
+      for (const [place, { received }] of peers.entries())
+        assert.deepEqual(
+          received.map(({ bytes }) => new DataView(bytes.buffer).getUint32(0, true)),
+          Array.from({ length: 50 }, (_, i) => i * 8 + place),
+        );
+    });
+
+  test('datagrams of several hosts and families show where they come from', async (t) => {
+    const to = { IPv4: opened(t, '127.0.0.1'), IPv6: opened(t, '::1') };
+    const hosts = ['127.0.0.1', '127.0.0.1', '::1', '127.0.0.2', '127.0.0.1', '::1', '127.0.0.2'];
+    for (const host of hosts) {
+      const from = opened(t, host);
+      const { received, address } = to[from.address.family === 'IPv6' ? 'IPv6' : 'IPv4'];
+      const before = received.length;
+      from.channel.send(numbered(1, 4), address);
+      from.channel.flush();
+      await until(() => received.length > before);
+      assert.deepEqual(received.at(-1)?.from, from.address);
     }
-    from.channel.flush();
-    await until(() => peers.every(({ received }) => received.length === 50));
-    for (const [place, { received }] of peers.entries())
-      assert.deepEqual(
-        received.map(({ bytes }) => new DataView(bytes.buffer).getUint32(0, true)),
-        Array.from({ length: 50 }, (_, i) => i * 8 + place),
-      );
   });
 
   test('what the system refuses or takes later of many peers is that of its peer, in its order', async (t) => {
@@ -479,6 +506,34 @@ suite('batches of datagrams by native code', { skip }, () => {
     assert.equal(delivered, 20);
   });
 
+  test('a datagram that the system has cut is as long as its room, and those around it are whole', async (t) => {
+    const { channel } = opened(t, '127.0.0.1');
+    const lengths: number[] = [];
+    const socket =
+      NativeSocket.over(
+        {
+          ...native,
+          receive: (number, memory, most) => {
+            const count = native.receive(number, memory, most);
+            // Each second one of them was longer than 64 KiB, as it says.
+            const view = new DataView(memory.buffer);
+            for (let place = 1; place < count; place += 2) view.setUint32(place * 32, 0x2_0000, true);
+            return count;
+          },
+        },
+        '127.0.0.1',
+        0,
+        OPTIONS,
+        { ...NO_HANDLERS, onDatagram: ({ length }) => void lengths.push(length) },
+      ) ?? assert.fail('not bound');
+    t.after(() => socket.close());
+    assert.ok(socket.address);
+    for (let number = 0; number < 6; number++) channel.send(numbered(number, 40), socket.address);
+    channel.flush();
+    await until(() => lengths.length === 6);
+    assert.deepEqual(lengths, [40, 0x1_00c0, 40, 0x1_00c0, 40, 0x1_00c0]);
+  });
+
   for (const host of ['127.0.0.1', '::1'])
     test(`the system drops the ClientHellos that are not admitted, and nothing else, and counts them: ${host}`, async (t) => {
       const { channel, received, address } = opened(t, host);
@@ -609,6 +664,84 @@ suite('batches of datagrams by native code', { skip }, () => {
     const { asked, deliveredAfter } = answering(t, false, (...given) => native.receive(...given));
     for (let wakeUps = 1; wakeUps <= 3; wakeUps++) assert.equal(await deliveredAfter(wakeUps), wakeUps);
     assert.deepEqual(asked, [[32], [32], [32]]);
+  });
+
+  test('wake-ups ask for one datagram at a time while there has been one, and now and then for many', async (t) => {
+    const { asked, deliveredAfter } = answering(t, false, (...given) => native.receive(...given));
+    for (let wakeUps = 1; wakeUps <= 52; wakeUps++) assert.equal(await deliveredAfter(wakeUps), wakeUps);
+    const many = asked.flatMap(([most], i) => (most === 32 ? [i + 1] : []));
+    // 15 that ask for one behind the fourth, and 31 behind the next.
+    assert.deepEqual(many, [1, 2, 3, 4, 20, 52]);
+    assert.ok(asked.every(([most]) => most === 32 || most === 1));
+  });
+
+  test('wake-ups ask for many again once there have been two', async (t) => {
+    let count = 1;
+    const { asked, deliveredAfter } = answering(t, false, (socket, memory, most) => {
+      const received = native.receive(socket, memory, most);
+      return received > 0 && most > 1 ? count : received;
+    });
+    for (let wakeUps = 1; wakeUps <= 19; wakeUps++) await deliveredAfter(wakeUps);
+    count = 2;
+    for (let wakeUps = 20; wakeUps <= 23; wakeUps++) await deliveredAfter(wakeUps);
+    assert.deepEqual(
+      asked.slice(18).map(([most]) => most),
+      [1, 32, 32, 32, 32],
+    );
+  });
+
+  /** Looks find one datagram each, but for `found` in the look of that number. */
+  async function looking(t: TestContext, found: (wakeUp: number, look: number) => number) {
+    const { asked, deliveredAfter } = answering(t, true, (socket, memory, most) => {
+      const look = (asked.at(-1)?.length ?? 0) - 1;
+      return look === 0 ? native.receive(socket, memory, most) : found(asked.length, look);
+    });
+    for (let wakeUps = 1; wakeUps <= 6; wakeUps++) await deliveredAfter(wakeUps);
+    return asked.slice(3);
+  }
+
+  test('looks of a wake-up that asks for one ask for one, too, and one in eight for many', async (t) => {
+    const [before, ...after] = await looking(t, () => 1);
+    assert.deepEqual(
+      before,
+      Array.from({ length: 32 }, (_, i) => 32 - i),
+    );
+    const expected = Array.from({ length: 32 }, (_, i) => (i > 0 && i % 8 === 0 ? 32 - i : 1));
+    assert.deepEqual(after, [expected, expected]);
+  });
+
+  test('looks ask for many once one has found two, and so does the next wake-up', async (t) => {
+    const [, five, six] = await looking(t, (wakeUp, look) => (wakeUp === 5 && look === 8 ? 2 : 1));
+    assert.deepEqual(five?.slice(7, 12), [1, 24, 22, 21, 20]);
+    assert.equal(six?.[0], 32);
+  });
+
+  test('datagrams that are received one at a time come in order, whole or cut, from IPv4 and IPv6', async (t) => {
+    for (const host of ['127.0.0.1', '::1']) {
+      const got: [number, number, string][] = [];
+      const socket =
+        NativeSocket.over(
+          { ...native, receive: (number, memory) => native.receive(number, memory, 1) },
+          host,
+          0,
+          OPTIONS,
+          {
+            ...NO_HANDLERS,
+            onDatagram: (datagram, from) => void got.push([datagram.length, datagram[0] ?? -1, from.address]),
+          },
+        ) ?? assert.fail('not bound');
+      t.after(() => socket.close());
+      const { channel } = opened(t, host);
+      const lengths = [0, 1, 1200, 65_000, 0, 13];
+      for (const [i, length] of lengths.entries())
+        channel.send(new Uint8Array(length).fill(i), socket.address ?? assert.fail('not bound'));
+      channel.flush();
+      await until(() => got.length === lengths.length);
+      assert.deepEqual(
+        got,
+        lengths.map((length, i) => [length, length === 0 ? -1 : i, host]),
+      );
+    }
   });
 
   test('a wake-up ends when its socket is closed behind an answer', async (t) => {

@@ -9,7 +9,14 @@ import type { OptionTable } from '#lib/config/option-table.js';
 import { SECURITY_OPTIONS } from '#lib/config/options.js';
 import { resolveSecurity } from '#lib/config/resolve.js';
 import { ENDPOINT_OPTIONS, SESSION_OPTIONS } from '#lib/driver/options.js';
-import { type ConnectOptions, connect, createSecureContext, DTLSEndpoint, listen } from '#lib/index.js';
+import {
+  type ConnectOptions,
+  connect,
+  createSecureContext,
+  DTLSEndpoint,
+  type ListenOptions,
+  listen,
+} from '#lib/index.js';
 import { SERVERS } from '../support/identities.js';
 import { PLATFORM } from '../support/settings.js';
 
@@ -84,6 +91,28 @@ suite('a wrong value of an option', () => {
       });
     }
   }
+
+  for (const [what, target] of [
+    ['an object', {}],
+    ['an array', []],
+    ['a function', () => undefined],
+  ] as const)
+    test(`a revoked proxy of ${what} is refused by name`, () => {
+      const { proxy, revoke } = Proxy.revocable<object>(target, {});
+      revoke();
+      for (const [name, { roles }] of ROWS)
+        for (const role of roles) refuses(() => GIVE[role]({ [name]: proxy }), name, [VALUE]);
+      for (const name of ['cert', 'key', 'ca', 'alpn', 'pins'])
+        refuses(() => GIVE.client({ [name]: [proxy] }), name, [VALUE, TYPE]);
+      for (const run of [
+        () => connect('127.0.0.1', 9, proxy),
+        () => listen(() => undefined, proxy as ListenOptions),
+        () => new DTLSEndpoint(proxy),
+        () => createSecureContext(proxy),
+        () => resolveLimits(proxy),
+      ])
+        assert.throws(run, { code: /^ERR_INVALID_ARG_/ });
+    });
 
   test('the bounds of numbers are values of their options', () => {
     for (const [table, read] of [

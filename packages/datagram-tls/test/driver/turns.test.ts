@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { PartialProvider } from '#lib/crypto/layered-provider.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import {
@@ -24,8 +25,8 @@ interface Gate {
   /** Server sessions so far. */
   readonly begun: () => number;
   echoes: number;
-  /** Delivers what has arrived, all in one turn. */
-  open: () => void;
+  /** Delivers what has arrived, all in one turn; `times` in a row. */
+  open: (times?: number) => void;
   readonly deliver: (data: Uint8Array, from: DatagramSource) => void;
 }
 
@@ -51,8 +52,9 @@ async function gate(t: TestContext, more: Pick<ListenOptions, 'cryptoProvider'> 
 
   const deliver = far.deliver.bind(far);
   far.deliver = (data, from) => void arrived.push({ data: Uint8Array.from(data), from });
-  const open = (): void => {
-    for (const { data, from } of arrived.splice(0)) deliver(data, from);
+  const open = (times = 1): void => {
+    const all = arrived.splice(0);
+    for (let i = 0; i < times; i++) for (const { data, from } of all) deliver(data, from);
   };
   const senders = (name: string): number =>
     new Set(arrived.map(({ from }) => from?.address).filter((address) => address?.startsWith(name))).size;
@@ -72,9 +74,9 @@ async function gate(t: TestContext, more: Pick<ListenOptions, 'cryptoProvider'> 
   first.send('still here');
   await until(() => senders('open') === 1);
   // From now on nothing waits at the gate.
-  state.open = () => {
+  state.open = (times) => {
     far.deliver = deliver;
-    open();
+    open(times);
   };
   return state;
 }
@@ -107,6 +109,16 @@ suite('a turn of the event loop', () => {
     await until(() => state.echoes === 1);
     await until(() => state.begun() === CLIENTS);
     assert.equal(state.endpoint.stats.serverBusyCount, 0n);
+  });
+
+  test('a ClientHello that was repeated while it waited does not begin a second session behind the end of the first', async (t) => {
+    const { clients, begun, open } = await gate(t);
+    for (const session of clients) session.onhandshake = () => void session.close();
+    open(2);
+    await Promise.all(clients.map(({ closed }) => closed));
+    await until(() => begun() >= CLIENTS);
+    for (let turns = 0; turns < 200; turns++) await turn();
+    assert.equal(begun(), CLIENTS);
   });
 
   test('datagrams that wait for later turns are bounded, and those dropped are counted as busy', async (t) => {

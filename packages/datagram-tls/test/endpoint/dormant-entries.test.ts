@@ -8,12 +8,12 @@ import type { EndpointLimits } from '#lib/config/limits.js';
 import { asleepIn } from '#lib/connection/connection.js';
 import { decodeState, encodeState } from '#lib/connection/saved-state.js';
 import { type ConnectionEntry, type Holder, stateOf } from '#lib/endpoint/connection-entry.js';
-import { dormantIn, type Endpoint } from '#lib/endpoint/endpoint.js';
+import { dormantIn, Endpoint } from '#lib/endpoint/endpoint.js';
 import { Reader, Writer } from '#lib/wire/cursor.js';
 import { Crowd, type Member } from '../support/crowd.js';
 import { collectGarbage } from '../support/garbage.js';
 import { Random } from '../support/random.js';
-import { behaviour, security, VERSIONS } from '../support/settings.js';
+import { behaviour, security, UNLIMITED, VERSIONS } from '../support/settings.js';
 
 const AFTER = 10_000;
 const IDLE = 100_000;
@@ -104,6 +104,15 @@ class House extends Crowd {
 function keeperOf(entry: ConnectionEntry): Keeper {
   const { holder } = stateOf(entry);
   return holder instanceof Keeper ? holder : assert.fail('it has no holder');
+}
+
+/** Of a client that begins. */
+function firstHello(version: (typeof VERSIONS)[number]): Uint8Array {
+  const endpoint = new Endpoint(UNLIMITED);
+  const peer = { address: '192.0.2.2', family: 'IPv4', port: 4433 } as const;
+  const destination = { serverName: 'localhost', verifyName: 'localhost' };
+  endpoint.connect(peer, security('client', version), behaviour(), destination, 0);
+  return endpoint.pollTransmit()?.data ?? assert.fail();
 }
 
 for (const version of VERSIONS) {
@@ -239,6 +248,32 @@ for (const version of VERSIONS) {
         [house.keepers[7]],
       );
       assert.equal(house.server.size, 10);
+    });
+
+    test('stays as it is while anybody sends ClientHellos from its address', () => {
+      const house = new House(version);
+      const [member] = house.clients(1, ownHost);
+      const [keeper] = house.keepers;
+      assert.ok(member && keeper);
+      house.sleep();
+      const { address, port } = member.address;
+      let recalls = 0;
+      const recalled = keeper.onRecalled.bind(keeper);
+      keeper.onRecalled = (entry) => {
+        recalls++;
+        recalled(entry);
+      };
+      const before = house.server.counters.cookiesSent;
+      for (let i = 0; i < 5; i++) {
+        const hello = firstHello(version);
+        assert.ok(house.server.mayConcernHandshake(hello, address, port));
+        assert.equal(house.server.hostUnderWay(address, port), undefined);
+        house.inject(hello, member);
+      }
+      assert.equal(house.server.counters.cookiesSent, before + 5);
+      assert.deepEqual([recalls, house.dormant], [0, 1]);
+      house.text(member, 'awake');
+      assert.deepEqual([recalls, keeper.received], [1, ['awake']]);
     });
 
     test('is replaced by its client that restarts, and not by a repeated ClientHello', (t) => {

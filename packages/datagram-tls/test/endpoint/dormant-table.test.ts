@@ -57,7 +57,7 @@ suite('slots in typed arrays', () => {
         order.delete(slot);
         instants.delete(slot);
       } else {
-        const at = random.below(1000) / 8;
+        const at = (random.below(1000) - 500) * (random.below(2) === 0 ? 1 : 2 ** 31 + 1);
         order.add(slot, at);
         instants.set(slot, at);
       }
@@ -76,5 +76,18 @@ suite('slots in typed arrays', () => {
       left,
       [...instants.values()].sort((a, b) => a - b),
     );
+  });
+
+  test('are in that order at instants that no clock shows', () => {
+    const order = new SlotOrder();
+    const instants = [Number.POSITIVE_INFINITY, 2 ** 53, 5, -1, Number.NEGATIVE_INFINITY];
+    for (const [slot, at] of instants.entries()) order.add(slot, at);
+    const first: number[] = [];
+    for (let left = 3; left > 0; left--) {
+      first.push(order.first);
+      order.delete(order.first);
+    }
+    assert.deepEqual(first, [4, 3, 2]);
+    assert.ok((order.firstAt ?? 0) > 2 ** 46);
   });
 });

@@ -56,6 +56,19 @@ for (const version of VERSIONS) {
       assert.ok(time !== undefined && time <= SOON);
     });
 
+    test('a host counts a session whose client is there now, and no more one whose client has left', () => {
+      const crowd = new Crowd(version, { maxSessionsPerHost: 1, evictAfter: 0 }, { connectionId: 8 });
+      const member = crowd.client('10.0.0.1', 1);
+      crowd.say(crowd.move(member, { address: '10.7.7.7', family: 'IPv4', port: 2 }));
+      crowd.wait(SOON);
+      assert.equal(crowd.client('10.7.7.7', 3).openedAt, undefined);
+      assert.deepEqual(
+        crowd.refusals.map(({ peer, reason }) => [peer.address, reason]),
+        [['10.7.7.7', 'max_sessions_per_host']],
+      );
+      assert.notEqual(crowd.client('10.0.0.1', 4).openedAt, undefined);
+    });
+
     test('a full host gets another client in when its other sessions were silent for evictAfter', () => {
       const crowd = new Crowd(version, { maxSessionsPerHost: 10 });
       vanish(crowd.clients(10, oneHost));
@@ -247,8 +260,11 @@ for (const version of VERSIONS) {
       const client = crowd.client('10.0.0.1', 1);
       // What the handshake still keeps is forgotten.
       crowd.wait(10_000);
-      const before = crowd.server.pollTimeout();
+      // It rested, and a pause begins with the first record.
       crowd.say(client);
+      crowd.wait(1);
+      const before = crowd.server.pollTimeout();
+      for (let records = 0; records < 3; records++) crowd.say(client);
       assert.equal(crowd.server.pollTimeout(), before);
     });
 

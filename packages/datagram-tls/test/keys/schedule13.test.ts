@@ -4,7 +4,7 @@ import { suite, test } from 'node:test';
 import { toHex, utf8 } from '#lib/base/bytes.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { HashName } from '#lib/crypto/provider.js';
-import { DEFAULT_SUITES } from '#lib/crypto/suites.js';
+import { type CipherSuite, DEFAULT_SUITES } from '#lib/crypto/suites.js';
 import { Exporter13 } from '#lib/keys/exporter.js';
 import {
   deriveApplicationSecrets13,
@@ -80,9 +80,10 @@ suite('the key schedule of DTLS 1.3', () => {
     const zeros = new Uint8Array(32);
     const early = deriveEarlySecret13(nodeProvider, 'sha256', undefined);
     assert.deepEqual(early, deriveEarlySecret13(nodeProvider, 'sha256', zeros));
+    const of = suiteWith('sha256');
     assert.deepEqual(
-      deriveHandshakeSecrets13(nodeProvider, 'sha256', early, undefined, transcript),
-      deriveHandshakeSecrets13(nodeProvider, 'sha256', early, zeros, transcript),
+      deriveHandshakeSecrets13(nodeProvider, of, early, undefined, transcript),
+      deriveHandshakeSecrets13(nodeProvider, of, early, zeros, transcript),
     );
   });
 
@@ -99,22 +100,28 @@ suite('the key schedule of DTLS 1.3', () => {
 /** Every secret that one handshake can derive. */
 function allSecrets(hash: HashName): Uint8Array[] {
   const early = deriveEarlySecret13(nodeProvider, hash, secret);
-  const handshake = deriveHandshakeSecrets13(nodeProvider, hash, early, secret, transcript);
-  const application = deriveApplicationSecrets13(nodeProvider, hash, handshake.handshakeSecret, transcript);
+  const of = suiteWith(hash);
+  const handshake = deriveHandshakeSecrets13(nodeProvider, of, early, secret, transcript);
+  const application = deriveApplicationSecrets13(nodeProvider, of, handshake.handshakeSecret, transcript);
   const resumption = deriveResumptionSecret13(nodeProvider, hash, application.masterSecret, transcript);
-  const next = deriveNextTrafficSecret13(nodeProvider, hash, application.client);
+  const next = deriveNextTrafficSecret13(nodeProvider, hash, application.keys.client.secret);
   return [
     early,
     deriveBinderKey13(nodeProvider, hash, early, 'ext'),
     deriveBinderKey13(nodeProvider, hash, early, 'res'),
     deriveEarlyTrafficSecret13(nodeProvider, hash, early, transcript),
     deriveEarlyExporterSecret13(nodeProvider, hash, early, transcript),
-    ...Object.values(handshake as unknown as Record<string, Uint8Array>),
-    ...Object.values(application as unknown as Record<string, Uint8Array>),
+    ...[handshake, application].flatMap(({ keys: { client, server } }) => [client.secret, server.secret]),
+    ...[handshake.handshakeSecret, handshake.finished.client, handshake.finished.server],
+    ...[application.masterSecret, application.exporter],
     resumption,
     deriveTicketPsk13(nodeProvider, hash, resumption, Uint8Array.of(0)),
     deriveTicketPsk13(nodeProvider, hash, resumption, Uint8Array.of(1)),
     next,
     deriveNextTrafficSecret13(nodeProvider, hash, next),
   ];
+}
+
+function suiteWith(hash: HashName): CipherSuite {
+  return DEFAULT_SUITES['DTLSv1.3'].find((suite) => suite.hash === hash) ?? assert.fail();
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Epochs } from '#lib/record/epochs.js';
-import { createHeader, type RecordHeader } from '#lib/record/header.js';
-import { PlainReader, PlainWriter } from '#lib/record/plain.js';
-import type { RecordReader } from '#lib/record/reader-writer.js';
-import { eachVersion, type Protection } from './protections.js';
+import { type EpochSource, Epochs } from '#lib/record/epochs.js';
+import { createHeader, type RecordHeader, readHeader } from '#lib/record/header.js';
+import { PlainReader, PlainWriter, plainReader } from '#lib/record/plain.js';
+import type { RecordReader, RecordWriter as Writer } from '#lib/record/reader-writer.js';
+import { bytes, eachVersion, type Protection, sealed } from './protections.js';
 
 const [v12, v13] = ['DTLSv1.2', 'DTLSv1.3'].map((version) =>
   eachVersion.find((protection) => protection.suite.version === version),
@@ -80,6 +80,86 @@ suite('the table of epochs', () => {
     assert.equal(epochs.writer, laterWriter);
     epochs.forgetReadersBefore(1);
     assert.equal(epochs.readerFor(plain(0)), later, 'epoch 0 stays');
+  });
+});
+
+suite('older readers at rest', () => {
+  /** Makes readers again, and notes their epochs. */
+  function sourceOf(made: number[]): EpochSource {
+    const source: EpochSource = {
+      ...v13.source([]),
+      writer: (epoch) => v13.writer({ epoch }),
+      reader: (epoch) => {
+        made.push(epoch);
+        const reader = v13.reader({ epoch });
+        reader.rest(source);
+        return reader;
+      },
+    };
+    return source;
+  }
+
+  function epochsOf(...numbers: readonly number[]): Epochs {
+    const epochs = new Epochs();
+    epochs.installReader(plainReader);
+    for (const epoch of numbers) epochs.installReader(v13.reader({ epoch }));
+    return epochs;
+  }
+
+  function open(epochs: Epochs, datagram: Uint8Array): Uint8Array | string {
+    const header = createHeader();
+    assert.equal(readHeader(datagram, 0, header, { lengthAt: () => 0 }), undefined);
+    return epochs.readerFor(header)?.open(header, datagram) ?? 'unknown_epoch';
+  }
+
+  test('are made again for the next record of one of them, with what has come before', () => {
+    const made: number[] = [];
+    const epochs = epochsOf(2, 3, 4);
+    const [two, three, four] = [2, 3, 4].map((epoch) => v13.writer({ epoch })) as [Writer, Writer, Writer];
+    const first = sealed(three, bytes(5));
+    assert.deepEqual(open(epochs, first), bytes(5));
+    epochs.rest(sourceOf(made));
+    assert.deepEqual(open(epochs, sealed(four, bytes(6))), bytes(6));
+    assert.equal(epochs.readerFor(plain(0)), plainReader);
+    assert.deepEqual(made, []);
+    assert.equal(open(epochs, first), 'replayed');
+    assert.deepEqual(open(epochs, sealed(three, bytes(7))), bytes(7));
+    assert.deepEqual(open(epochs, sealed(two, bytes(8))), bytes(8));
+    assert.deepEqual(made, [2, 3]);
+    assert.equal(epochs.readerFor(plain(0)), plainReader);
+  });
+
+  test('are replaced, forgotten, written and shown as others are', () => {
+    const made: number[] = [];
+    const source = sourceOf(made);
+    const epochs = epochsOf(2, 3, 4);
+    epochs.rest(source);
+    assert.deepEqual(
+      epochs.protectedReaders.map(({ epoch }) => epoch),
+      [4, 3, 2],
+    );
+    epochs.rest(source);
+    epochs.installReader(v13.reader({ epoch: 5 }));
+    epochs.rest(source);
+    epochs.forgetReadersBefore(4);
+    epochs.rest(source);
+    assert.deepEqual(
+      epochs.protectedReaders.map(({ epoch }) => epoch),
+      [5, 4],
+    );
+    assert.equal(open(epochs, sealed(v13.writer({ epoch: 3 }), bytes(1))), 'unknown_epoch');
+  });
+
+  test('stay objects while their numbers have an end, which no state knows', () => {
+    const made: number[] = [];
+    const epochs = epochsOf(2, 3);
+    for (const reader of epochs.protectedReaders) reader.upTo = 9;
+    epochs.rest(sourceOf(made));
+    assert.deepEqual(
+      epochs.protectedReaders.map(({ upTo }) => upTo),
+      [9, 9],
+    );
+    assert.deepEqual(made, []);
   });
 });
 

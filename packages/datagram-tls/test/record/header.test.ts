@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
+import { MAX_SEQUENCE } from '#lib/base/sequence.js';
 import { createHeader, PLAIN_HEADER_LENGTH, readHeader, writePlainHeader } from '#lib/record/header.js';
-import { MAX_SEQUENCE } from '#lib/record/sequence.js';
 
 suite('record headers', () => {
   test('a plain header is read as it was written, anywhere in a datagram', () => {

@@ -1,9 +1,9 @@
 // Siege case A18.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { MAX_SEQUENCE } from '#lib/base/sequence.js';
 import { SUITES, suiteByName } from '#lib/crypto/suites.js';
 import { limitsOf, writerState } from '#lib/record/limits.js';
-import { MAX_SEQUENCE } from '#lib/record/sequence.js';
 
 const expected: readonly [string, number, number][] = [
   ['TLS_AES_128_GCM_SHA256', 23_726_566, 2 ** 36],

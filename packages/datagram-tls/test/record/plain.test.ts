@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { MAX_SEQUENCE } from '#lib/base/sequence.js';
 import { PlainReader, PlainWriter } from '#lib/record/plain.js';
-import { MAX_SEQUENCE } from '#lib/record/sequence.js';
 import { bytes, received, sealed } from './protections.js';
 
 suite('epoch 0', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
+import { MAX_SEQUENCE } from '#lib/base/sequence.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import type { CryptoProvider } from '#lib/crypto/provider.js';
 import { REPLAY_WINDOW } from '#lib/record/replay.js';
-import { MAX_SEQUENCE } from '#lib/record/sequence.js';
 import { bytes, eachVersion, protections, received, sealed } from './protections.js';
 
 for (const protection of protections) {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { writeEpochAndSequence } from '#lib/base/sequence.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { writePlainHeader } from '#lib/record/header.js';
 import { RecordReader12 } from '#lib/record/protect12.js';
-import { writeEpochAndSequence } from '#lib/record/sequence.js';
 import { aeadSuite } from '../support/suites.js';
 import { bytes, protectionOf, received, sealed } from './protections.js';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
+import { MAX_SEQUENCE } from '#lib/base/sequence.js';
 import { REPLAY_WINDOW, ReplayWindow } from '#lib/record/replay.js';
-import { MAX_SEQUENCE } from '#lib/record/sequence.js';
 
 /** The same with all numbers kept. */
 class NaiveWindow {

@@ -24,6 +24,7 @@ interface Report {
 const ROOT = new URL('../../../../../', import.meta.url);
 const { reportOf, listedIn } = (await import(new URL('scripts/report.mjs', ROOT).href)) as Report;
 const RULES = fileURLToPath(new URL('.ci/failures.awk', ROOT));
+const SPACE = fileURLToPath(new URL('.ci/space.sh', ROOT));
 const noAwk = spawnSync('awk', ['BEGIN { exit 0 }']).status === 0 ? false : 'awk is not installed';
 
 const manyLines = (count: number) => Array.from({ length: count }, (_, i) => `line ${i + 1}`).join('\n');
@@ -120,5 +121,41 @@ suite('the end of .ci/run', { skip: noAwk }, () => {
     const found = listed({ test: log(...failures) });
     assert.ok(found.length < 300, `${found.length} lines`);
     assert.equal(found.at(-1), '  and 4800 more');
+  });
+});
+
+suite('a stage of .ci/run that failed', { skip: noAwk }, () => {
+  const noBash = spawnSync('bash', ['-c', 'exit 0']).status === 0 ? false : 'bash is not installed';
+  /** What the summary says of its space: of its log, and of the MB that were free meanwhile, where 68,000 are now. */
+  function blamed(log: string, ...free: readonly number[]): string {
+    const folder = mkdtempSync(join(tmpdir(), 'datagram-tls-space-'));
+    try {
+      writeFileSync(join(folder, 'log'), log);
+      writeFileSync(join(folder, 'free'), free.map((mb) => `${mb}\n`).join(''));
+      const script = `df() { printf 'Filesystem\\n/dev/disk 1 1 %s 1%% /\\n' ${68_000 * 1024}; }; . "$1"; space_blamed test log free`;
+      const { stdout, stderr } = spawnSync('bash', ['-c', script, 'bash', SPACE], {
+        cwd: folder,
+        encoding: 'utf8',
+      });
+      assert.equal(stderr, '');
+      return stdout;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  test('failed on a full disk where little was free at any moment, or where a program says so', {
+    skip: noBash,
+  }, () => {
+    assert.match(
+      blamed('ENOENT: no such file or directory', 68_000, 12, 68_000),
+      /^space {12}test failed .* 12 MB/,
+    );
+    assert.match(blamed('ENOSPC: no space left on device, write', 68_000), /^space {12}test failed/);
+    assert.match(blamed('cc1: fatal error: No space left on device'), /^space {12}test failed/);
+  });
+
+  test('failed for another reason where there was room', { skip: noBash }, () => {
+    assert.equal(blamed('ENOENT: no such file or directory', 900, 68_000), '');
   });
 });

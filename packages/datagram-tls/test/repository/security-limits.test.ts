@@ -31,7 +31,7 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   'numbers that an ACK repeats': ['connection/acks.ts', 'MAX_REPEATED'],
   'records of our flight whose ACK': ['connection/delivery.ts', 'MAX_RECORDS'],
   'time between answers': ['connection/handshake-receiver.ts', 'MIN_REFUSAL_GAP'],
-  'alerts about a pre-shared key': ['connection/contents.ts', 'MOST_KEY_ALERTS'],
+  'alerts about a pre-shared key': ['connection/suspicion.ts', 'MAX_KEY_ALERTS'],
   'messages that overtake': ['connection/application-data.ts', 'EARLY_BUDGET'],
   'parts of handshake messages': ['connection/handshake-receiver.ts', 'REASSEMBLY.budget'],
   'one handshake message': ['connection/handshake-receiver.ts', 'REASSEMBLY.maxMessage'],

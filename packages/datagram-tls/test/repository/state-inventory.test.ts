@@ -34,7 +34,7 @@ const NOT_HELD: readonly string[] = [
 const STATES: Readonly<Record<string, readonly [string, ...string[]]>> = {
   Established13: ['writeEstablished13', 'at', 'suite', 'read', 'write'],
   Resumption13: ['writeEstablished13', 'agreed'],
-  Session: ['writeSession', 'version'],
+  Session: ['writeSession', 'version', 'finished'],
   Agreed: ['writeAgreed'],
 };
 
@@ -77,9 +77,9 @@ function read(node: ts.ClassDeclaration): Found {
     if (ts.isPropertyDeclaration(member) && !isStatic(member)) fields.push(member.name.getText());
     if (ts.isMethodDeclaration(member)) methods.set(member.name.getText(), member);
   }
-  const restore = methods.get('#restore') ?? methods.get('restore');
+  const restore = methods.get('goOn') ?? methods.get('restore');
   // Those of `Machine`, which all have their own.
-  const parts = node.members.find((each) => each.name?.getText() === '#savable')?.getText() ?? '';
+  const parts = node.members.find((each) => each.name?.getText() === 'savable')?.getText() ?? '';
   return {
     fields,
     save: methods.get('save')?.getText().concat(parts),

@@ -6,7 +6,7 @@ import { RecordWriter12 } from '#lib/record/protect12.js';
 export const SEALED = 20;
 
 /** Makes the keys of DTLS 1.2 in this test spent after so many records. */
-export function limitKeys(t: TestContext, limit: () => number = () => SEALED): void {
+export function limitKeys(t: Pick<TestContext, 'mock'>, limit: () => number = () => SEALED): void {
   t.mock.getter(RecordWriter12.prototype, 'state', function state(this: RecordWriter12) {
     // As it is without this: the last of the numbers that a checkpoint left is for an alert.
     if (this.sequence >= this.reserved - 1) return 'held';

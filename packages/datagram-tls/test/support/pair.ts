@@ -142,12 +142,15 @@ export class Pair {
     return this.goOn(side.role, state, away);
   }
 
-  /** A new process goes on from `state`, which is `age` ms old, at the address of the side with this role. */
-  goOn(role: Role, state: Uint8Array, age = 0): Side {
+  /**
+   * A new process goes on from `state`, which is `age` ms old, at the address of the side with this role; `manner`: it has other
+   * options than the one before.
+   */
+  goOn(role: Role, state: Uint8Array, age = 0, manner?: BehaviourOptions): Side {
     const before = role === 'client' ? this.client : this.server;
     const side = new Side(role, before.address, UNLIMITED);
     side.alsoAt.push(...before.alsoAt);
-    const service = { security: this.#security(role), behaviour: this.#behaviour(role) };
+    const service = { security: this.#security(role), behaviour: this.#behaviour(role, manner) };
     if (role === 'client') this.client = side;
     else this.server = side;
     side.entries.push(side.endpoint.restore(state, service, { age, now: this.now }));
@@ -409,9 +412,9 @@ export class Pair {
     }
   }
 
-  #behaviour(role: Role): Behaviour {
+  #behaviour(role: Role, manner?: BehaviourOptions): Behaviour {
     const { clientBehaviour, serverBehaviour, traces = true } = this.#options;
-    return behaviour(role === 'client' ? clientBehaviour : serverBehaviour, traces);
+    return behaviour(manner ?? (role === 'client' ? clientBehaviour : serverBehaviour), traces);
   }
 
   #security(role: Role): Security {
@@ -438,6 +441,6 @@ export class Pair {
 }
 
 function dropsOf(side: Side): string {
-  const dropped = Object.entries(side.entries.at(-1)?.connection.counters.dropped ?? {});
+  const dropped = Object.entries(side.phase === 'none' ? {} : side.dropped);
   return dropped.length === 0 ? 'nothing discarded' : dropped.map((entry) => entry.join(' ')).join(', ');
 }

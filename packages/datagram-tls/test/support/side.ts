@@ -4,13 +4,42 @@ import type { Role } from '#lib/config/config.js';
 import type { EndpointLimits } from '#lib/config/limits.js';
 import type { NewTicket } from '#lib/config/saved-session.js';
 import type { ConnectionEvent, TraceEvent } from '#lib/connection/events.js';
-import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
-import { Endpoint } from '#lib/endpoint/endpoint.js';
+import { type ConnectionEntry, type Holder, stateOf } from '#lib/endpoint/connection-entry.js';
+import { dormantIn, Endpoint } from '#lib/endpoint/endpoint.js';
 import type { Job } from '#lib/handshake/jobs.js';
 import type { Session } from '#lib/handshake/session.js';
 
 type MigratedEvent = Extract<ConnectionEvent, { type: 'migrated' }>;
 type SecretEvent = Extract<ConnectionEvent, { type: 'secret' }>;
+
+/** Keeps one association, of which its endpoint may let go while it hibernates, as the driver does. */
+export class Keeper implements Holder {
+  readonly mayLetGo = true;
+  /** How often its endpoint let go of the entry. */
+  dormancies = 0;
+  readonly #endpoint: Endpoint;
+  /** A number: its place among those without an entry. */
+  #entry: ConnectionEntry | number;
+
+  constructor(endpoint: Endpoint, entry: ConnectionEntry) {
+    this.#endpoint = endpoint;
+    this.#entry = entry;
+    stateOf(entry).holder = this;
+  }
+
+  get entry(): ConnectionEntry {
+    return typeof this.#entry === 'number' ? dormantIn(this.#endpoint).recall(this.#entry) : this.#entry;
+  }
+
+  onDormant(place: number): void {
+    this.dormancies++;
+    this.#entry = place;
+  }
+
+  onRecalled(entry: ConnectionEntry): void {
+    this.#entry = entry;
+  }
+}
 
 export interface PendingJob {
   readonly entry: ConnectionEntry;
@@ -36,8 +65,8 @@ export class Side {
   readonly endpoint: Endpoint;
   /** In the order they began. */
   readonly entries: ConnectionEntry[] = [];
-  /** The one that is meant, where replayed ClientHellos begin others. */
-  only: ConnectionEntry | undefined;
+  /** The one that is meant, where replayed ClientHellos begin others. Its endpoint may let go of its entry meanwhile. */
+  only: Keeper | undefined;
   readonly sessions: Session[] = [];
   readonly messages: Uint8Array[] = [];
   /** Early data that the server received before the end of the handshake. */
@@ -69,7 +98,7 @@ export class Side {
   }
 
   get #entry(): ConnectionEntry | undefined {
-    return this.only ?? this.entries.at(-1);
+    return this.only?.entry ?? this.entries.at(-1);
   }
 
   /** `open` whether or not the last flight is acknowledged. */
@@ -88,7 +117,10 @@ export class Side {
 
   /** The error that the newest association ended with, if it did. */
   get error(): DTLSError | undefined {
-    return this.closed.find(({ entry }) => entry === this.#entry)?.error;
+    const { only } = this;
+    const isMeant = (entry: ConnectionEntry): boolean =>
+      only === undefined ? entry === this.#entry : stateOf(entry).holder === only;
+    return this.closed.find(({ entry }) => isMeant(entry))?.error;
   }
 
   /** Discarded records and datagrams of the newest association, by reason. */

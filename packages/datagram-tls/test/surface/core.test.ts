@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
-import { utf8 } from '#lib/base/bytes.js';
+import { runInNewContext } from 'node:vm';
+import { toText, utf8 } from '#lib/base/bytes.js';
 import { Connection } from '#lib/connection/connection.js';
 import { Machine } from '#lib/connection/machine.js';
 import * as core from '#lib/core.js';
@@ -170,6 +171,7 @@ suite('datagram-tls/core', () => {
         [() => client.entry.connection.receive([22] as never, server.address, 0), type],
         [() => endpoint.send(client.entry, 'text' as never), type],
         [() => client.entry.connection.send(new DataView(new ArrayBuffer(2)) as never), type],
+        [() => client.entry.connection.send(new Int8Array(2) as never), type],
         [() => new core.Endpoint({} as never), type],
         [() => endpoint.serve({ security: ours, behaviour: manner }), value],
         [() => endpoint.serve({ security: theirs, behaviour: none }), type],
@@ -189,6 +191,17 @@ suite('datagram-tls/core', () => {
       for (const [call, expected] of mistakes) assert.throws(call, expected, call.toString());
       assert.equal(endpoint.size, 1);
       assertAlive(pair);
+    });
+
+    test(`bytes of another realm are bytes, ${version}`, () => {
+      const pair = new Pair({ version }).handshake();
+      const foreign: unknown = runInNewContext(
+        "Uint8Array.of(...Array.from('hello', (one) => one.charCodeAt(0)))",
+      );
+      assert.ok(!(foreign instanceof Uint8Array));
+      assert.ok(pair.client.endpoint.send(pair.client.entry, foreign as Uint8Array));
+      pair.runFor(100);
+      assert.deepEqual(pair.server.messages.map(toText), ['hello']);
     });
 
     test(`an answer of another kind throws, and the handshake goes on with the right one, ${version}`, () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { DTLSSession } from '#lib/index.js';
-import { client, echoServer, until } from '../driver/echo.js';
+import { client, echoServer, roundTrip, until } from '../driver/echo.js';
 import { CA } from '../support/identities.js';
 import { VERSIONS } from '../support/settings.js';
 import { Rig } from './callback-rig.js';
@@ -54,6 +54,21 @@ suite('the key log of a session', () => {
         for (let i = 0; i < 5; i++) await new Promise(setImmediate);
         assert.deepEqual([heard, calls], [['call 1'], 1]);
       });
+
+  test('a handler of a server that is set after the handshake gets the secrets of later keys', async (t) => {
+    const server = echoServer({ minVersion: 'DTLSv1.3' });
+    t.after(() => server.endpoint.destroy());
+    const session = client(server.port);
+    await session.opened;
+    await roundTrip(session, 'open');
+    const lines: string[] = [];
+    const [theirs = assert.fail()] = server.sessions;
+    theirs.onkeylog = (line) => void lines.push(line);
+    session.updateKeys();
+    await until(() => lines.length > 0);
+    assert.match(lines[0] ?? '', /^CLIENT_TRAFFIC_SECRET_1 /);
+    await session.close();
+  });
 
   test('a session without a listener gives no lines, and one that is cleared no more', async (t) => {
     const server = echoServer();

@@ -16,13 +16,25 @@ import { expectType, type Message } from '../message.js';
  * §7.4.6), which has the same three bytes with a raw public key.
  */
 export function sendCertificate12(ctx: Context, identity: Identity | undefined): void {
-  const chain = identity?.chain ?? [];
+  ctx.send(HandshakeType.certificate, identity === undefined ? NO_CHAIN : bodyOf(identity), 0);
+}
+
+const NO_CHAIN = /* @__PURE__ */ encodeCertificate12({ certificateList: [] });
+
+/** One for all handshakes with an identity. */
+const bodies = /* @__PURE__ */ new WeakMap<Identity, Uint8Array>();
+
+function bodyOf(identity: Identity): Uint8Array {
+  const body = bodies.get(identity) ?? encodeIdentity(identity);
+  bodies.set(identity, body);
+  return body;
+}
+
+function encodeIdentity({ type, chain }: Identity): Uint8Array {
   const [subjectPublicKeyInfo] = chain;
-  const body =
-    identity?.type === 'RawPublicKey' && subjectPublicKeyInfo !== undefined
-      ? encodeRawPublicKey12({ subjectPublicKeyInfo })
-      : encodeCertificate12({ certificateList: chain });
-  ctx.send(HandshakeType.certificate, body, 0);
+  return type === 'RawPublicKey' && subjectPublicKeyInfo !== undefined
+    ? encodeRawPublicKey12({ subjectPublicKeyInfo })
+    : encodeCertificate12({ certificateList: chain });
 }
 
 /** The claim of the peer's Certificate, which then is in the transcript; `undefined` when it is empty. */

@@ -4,7 +4,7 @@ import { needsEncryptThenMac, needsPsk } from '../../crypto/suites.js';
 import { encodeEcPointFormats, UNCOMPRESSED } from '../../extensions/ec-point-formats.js';
 import { encodeEncryptThenMac } from '../../extensions/encrypt-then-mac.js';
 import { encodeExtendedMasterSecret } from '../../extensions/extended-master-secret.js';
-import { encodeRenegotiationInfo } from '../../extensions/renegotiation-info.js';
+import { NO_RENEGOTIATION } from '../../extensions/renegotiation-info.js';
 import { encodeSessionTicketResponse } from '../../extensions/session-ticket.js';
 import type { FreshState, SessionState } from '../../keys/resumption-state.js';
 import {
@@ -236,8 +236,7 @@ export function sendServerHello12(
   answers: Extensions = NO_ANSWERS,
 ): void {
   const extensions = new Map<number, Uint8Array>();
-  if (client.secureRenegotiation)
-    extensions.set(ExtensionType.renegotiation_info, encodeRenegotiationInfo(EMPTY));
+  if (client.secureRenegotiation) extensions.set(ExtensionType.renegotiation_info, NO_RENEGOTIATION);
   if (client.extendedMasterSecret)
     extensions.set(ExtensionType.extended_master_secret, encodeExtendedMasterSecret());
   if (needsEncryptThenMac(hello.suite))
@@ -248,7 +247,7 @@ export function sendServerHello12(
   if (hello.promisesTicket) extensions.set(ExtensionType.session_ticket, encodeSessionTicketResponse());
   addAgreements(extensions, hello.agreed, FACTS_12.rules);
   chooseConnectionIds(extensions, ctx, client.hello.extensions);
-  for (const [type, answer] of answers) extensions.set(type, answer);
+  if (answers !== NO_ANSWERS) for (const [type, answer] of answers) extensions.set(type, answer);
   const body = encodeServerHello({
     legacyVersion: WireVersion.dtls12,
     random: hello.serverRandom,

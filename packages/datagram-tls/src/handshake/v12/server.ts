@@ -46,7 +46,7 @@ import { acceptPeer, askVerdict } from '../ask-verdict.js';
 import { type ClaimedChain, checkSignature, PeerIdentity } from '../authenticate.js';
 import type { ClientOffer } from '../client-wishes.js';
 import type { Context } from '../context.js';
-import type { FoundPsk, Verdict } from '../jobs.js';
+import type { Verdict } from '../jobs.js';
 import { expectType, type Message } from '../message.js';
 import { type Credential, chooseCredential12, chooseGroup, suitesOf } from '../negotiate.js';
 import { noSharedCipher, noSharedGroup, unknownIdentity } from '../refusals.js';
@@ -164,7 +164,7 @@ const SERVER: StateTable<ServerState12> = {
   'wait-psk': {
     epoch: 0,
     awaits: 'find-psk',
-    on: (ctx, state, { found }) => onPskFound12(ctx, state, found),
+    on: (ctx, state, { found }) => onPskFound12(ctx, state.hello, state.claim, found?.key),
   },
   'wait-finished': {
     epoch: 1,
@@ -421,7 +421,7 @@ function chooseProof(
  *
  *   1. ServerKeyExchange      with the hint, and with ECDHE our share; without both it is left out
  *      ServerHelloDone
- *   2. ClientKeyExchange      the identity: the application finds its key
+ *   2. ClientKeyExchange      the identity: its key is at hand, or the application finds it
  *   3. Finished               see server-finish.ts
  */
 export type ServerPskState12 =
@@ -467,9 +467,13 @@ export function onPskKeyExchange12(
   ctx: Context,
   hello: ServerPskHello12,
   message: Message,
-): ServerPskState12 {
+): ServerPskState12 | ServerEnd12 {
   const claim = readClaim(hello, expectType(message, HandshakeType.client_key_exchange));
   ctx.transcript.add(message.type, message.seq, message.body);
+  const { psk } = ctx.security;
+  // The Finished mostly comes in the same datagram: without a job its keys are there, and it need not be held.
+  if (psk.role === 'server' && psk.findAtHand !== undefined)
+    return onPskFound12(ctx, hello, claim, psk.findAtHand(claim.identity)?.key);
   ctx.emit({ do: 'ask', job: { kind: 'find-psk', wanted: [{ identity: claim.identity, use: 'any' }] } });
   return { at: 'wait-psk', hello, claim };
 }
@@ -485,17 +489,18 @@ function readClaim({ exchange }: ServerPskHello12, body: Uint8Array): Claim {
   return { identity: pskIdentity, exchanged };
 }
 
-/** The application knows the key of the client's identity, or does not. */
+/** `found`: the key of the client's identity; `undefined` where it is unknown. */
 export function onPskFound12(
   ctx: Context,
-  { hello, claim }: Extract<ServerPskState12, { at: 'wait-psk' }>,
-  found: FoundPsk | undefined,
+  hello: ServerPskHello12,
+  claim: Claim,
+  found: Uint8Array | undefined,
 ): ServerEnd12 {
   const { psk } = ctx.security;
   const hidden = found === undefined && psk.role === 'server' && psk.hideUnknown;
   if (found === undefined && !hidden) throw unknownIdentity();
   const { negotiated, exchange } = hello;
-  const key = found?.key ?? ctx.provider.randomBytes(DECOY_LENGTH);
+  const key = found ?? ctx.provider.randomBytes(DECOY_LENGTH);
   const secrets = deriveSecrets12(ctx, negotiated, pskPremaster(key, claim.exchanged));
   const peer = PeerIdentity.keyHolder(claim.identity);
   const group = exchange?.group;

@@ -29,15 +29,23 @@ export function sendCertificate13(
   identity: Identity | undefined,
   staple: Uint8Array | undefined,
 ): void {
-  const chain = identity?.chain ?? [];
-  const body = encodeCertificate13({
+  const known = identity !== undefined && staple === undefined ? bodies.get(identity) : undefined;
+  const body = known ?? encodeChain(identity?.chain ?? [], staple);
+  if (identity !== undefined && staple === undefined) bodies.set(identity, body);
+  ctx.send(HandshakeType.certificate, body, HANDSHAKE_EPOCH);
+}
+
+/** Without a staple, one for all handshakes with an identity. */
+const bodies = /* @__PURE__ */ new WeakMap<Identity, Uint8Array>();
+
+function encodeChain(chain: readonly Uint8Array[], staple: Uint8Array | undefined): Uint8Array {
+  return encodeCertificate13({
     certificateRequestContext: EMPTY,
     certificateList: chain.map((certData, i) => ({
       certData,
       extensions: i === 0 ? stapleExtension(staple) : new Map(),
     })),
   });
-  ctx.send(HandshakeType.certificate, body, HANDSHAKE_EPOCH);
 }
 
 function stapleExtension(response: Uint8Array | undefined): Extensions {

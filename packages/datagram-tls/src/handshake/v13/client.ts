@@ -1,7 +1,7 @@
 import { sameBytes } from '../../base/bytes.js';
 import { decoded, violation } from '../../base/errors.js';
 import type { PskCredential } from '../../config/config.js';
-import type { KeyExchange } from '../../crypto/provider.js';
+import { HASH_LENGTH, type KeyExchange } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
 import { sameAlpn } from '../../extensions/alpn.js';
 import { type CertificateTypes, readCertificateTypes } from '../../extensions/certificate-types.js';
@@ -13,7 +13,11 @@ import { decodeServerNameResponse } from '../../extensions/server-name.js';
 import { decodeSupportedGroups } from '../../extensions/supported-groups.js';
 import { decodeSupportedVersionsResponse } from '../../extensions/supported-versions.js';
 import { checkAnswers, requireExtension } from '../../extensions/table.js';
-import { deriveEarlySecret13, deriveEarlyTrafficSecret13 } from '../../keys/schedule13.js';
+import {
+  deriveEarlySecret13,
+  deriveEarlyTrafficSecret13,
+  deriveTrafficKeys13,
+} from '../../keys/schedule13.js';
 import {
   ExtensionType,
   Group,
@@ -273,7 +277,7 @@ function onRequestOrCertificate(
 function onFinished(ctx: Context, flight: ServerFlight, message: Message): ClientState13 {
   const { hello, vouched } = flight;
   const body = expectType(message, HandshakeType.finished);
-  const { verifyData } = decoded(decodeFinished(body, hello.handshake.server.length), 'Finished');
+  const { verifyData } = decoded(decodeFinished(body, HASH_LENGTH[hello.suite.hash]), 'Finished');
   const finished = checkFinished13(ctx, hello, 'server', verifyData);
   if (finished === undefined)
     throw violation(
@@ -504,7 +508,7 @@ function sendEarly(ctx: Context, offer: EarlyOffer, clientRandom: Uint8Array): v
   const digest = transcript.digestWith(suite.hash);
   const secret = deriveEarlyTrafficSecret13(provider, suite.hash, early, digest);
   ctx.emit({ do: 'log-secret', label: 'CLIENT_EARLY_TRAFFIC_SECRET', clientRandom, secret });
-  installKeys13(ctx, suite, 'write', EARLY_EPOCH, secret);
+  installKeys13(ctx, suite, 'write', EARLY_EPOCH, deriveTrafficKeys13(provider, suite, secret));
   ctx.emit({ do: 'send-early-data', most, recordLimit });
 }
 

@@ -54,8 +54,8 @@ import { APPLICATION_EPOCH, byDirection, installKeys13, type Negotiated13 } from
  *
  *   NewConnectionId    received: used at once or kept, acknowledged (RFC 9147 §9)
  *   RequestConnectionId  received: acknowledged; a NewConnectionId with spare ones follows
- *   NewConnectionId    sent to be used at once, for our side's own reasons
- *   RequestConnectionId  sent where we have no spare one, and not again before it is answered
+ *   NewConnectionId    sent after the handshake with a first spare one; to be used at once, for our side's own reasons
+ *   RequestConnectionId  sent where we have no spare one and the peer is known to answer, and not again before it does
  *
  * What we send waits until the peer has acknowledged what we sent before.
  */
@@ -202,7 +202,7 @@ export function onTicketSealed13(
   state: Established13,
   sealed: SealedTicket | undefined,
 ): Established13 {
-  if (sealed === undefined) return state;
+  if (sealed === undefined) return exchangeIds(ctx, state);
   const ticketDue = encodeTicket13(sealed);
   return state.unacknowledged === undefined
     ? sendTicket(ctx, state, ticketDue)
@@ -217,7 +217,7 @@ export function onAcknowledged13(ctx: Context, state: Established13): Establishe
   if (state.cidsDue !== undefined) return sendSpareIds(ctx, idle, state.cidsDue);
   if (state.renewalDue) return renewIds13(ctx, { ...idle, renewalDue: false });
   if (state.due !== undefined) return updateKeys13(ctx, { ...idle, due: undefined }, state.due);
-  return requestIds13(ctx, state.idRequest === 'due' ? { ...idle, idRequest: undefined } : idle);
+  return exchangeIds(ctx, state.idRequest === 'due' ? { ...idle, idRequest: undefined } : idle);
 }
 
 function sendTicket(ctx: Context, state: Established13, body: Uint8Array): Established13 {
@@ -275,6 +275,7 @@ function onRequestConnectionId(ctx: Context, state: Established13, message: Mess
       'unexpected_message',
       'the peer asks for connection IDs again before it has got those that it asked for',
     );
+  ctx.cids.onRequest();
   ctx.emit({ do: 'acknowledge' });
   if (state.unacknowledged !== undefined) return { ...state, cidsDue: numCids };
   return sendSpareIds(ctx, state, numCids);
@@ -304,6 +305,15 @@ function sendIds(
   ctx.sendPostHandshake(HandshakeType.new_connection_id, body, state.write.epoch);
   ctx.emit({ do: 'end-flight', awaits: 'ack' });
   return { ...state, unacknowledged: 'connection-ids' };
+}
+
+/** Both sides have a spare ID of the other: each gives one, and asks for further ones a peer that did so, too. */
+function exchangeIds(ctx: Context, state: Established13): Established13 {
+  if (state.unacknowledged !== undefined) return state;
+  const first = ctx.cids?.issueFirstSpare() ?? [];
+  return first.length === 0
+    ? requestIds13(ctx, state)
+    : sendIds(ctx, state, first, ConnectionIdUsage.cid_spare);
 }
 
 /** Spare connection IDs that we ask for: the one for the next path. */
@@ -369,7 +379,7 @@ function nextGeneration(ctx: Context, state: Established13, direction: 'read' | 
   const sender = (direction === 'write') === (ctx.security.role === 'client') ? 'CLIENT' : 'SERVER';
   const label = `${sender}_TRAFFIC_SECRET_${epoch - APPLICATION_EPOCH}` as const;
   ctx.emit({ do: 'log-secret', label, clientRandom: unpack(clientRandom), secret });
-  installKeys13(ctx, suite, direction, epoch, secret);
+  installKeys13(ctx, suite, direction, epoch, deriveTrafficKeys13(ctx.provider, suite, secret));
   return { epoch, secret: pack(secret) };
 }
 
@@ -494,7 +504,7 @@ interface Proof13 {
 export function connected13(ctx: Context, proof: Proof13, takesTickets: boolean): Established13 {
   const { negotiated, agreed, scheme, peer, psk, finished, application } = proof;
   const { suite, group, clientRandom, serverName } = negotiated;
-  const { own, peers } = byDirection(ctx, application);
+  const { own, peers } = byDirection(ctx, application.keys);
   const isClient = ctx.security.role === 'client';
   if (isClient) installKeys13(ctx, suite, 'write', APPLICATION_EPOCH, own);
   installKeys13(ctx, suite, 'read', APPLICATION_EPOCH, peers);
@@ -516,13 +526,14 @@ export function connected13(ctx: Context, proof: Proof13, takesTickets: boolean)
   ctx.emit({ do: 'connected', session });
   const resumption = resumption13(ctx, session, application.masterSecret, psk?.since);
   ctx.endTranscript();
-  if (takesTickets && resumption !== undefined) askForTicket(ctx, resumption);
-  return {
+  const makesTicket = takesTickets && resumption !== undefined;
+  if (makesTicket) askForTicket(ctx, resumption);
+  const established: Established13 = {
     at: 'established',
     suite,
     clientRandom: pack(clientRandom),
-    read: { epoch: APPLICATION_EPOCH, secret: pack(peers) },
-    write: { epoch: APPLICATION_EPOCH, secret: pack(own) },
+    read: { epoch: APPLICATION_EPOCH, secret: pack(peers.secret) },
+    write: { epoch: APPLICATION_EPOCH, secret: pack(own.secret) },
     unacknowledged: isClient ? 'finished' : undefined,
     due: undefined,
     ticketDue: undefined,
@@ -532,4 +543,5 @@ export function connected13(ctx: Context, proof: Proof13, takesTickets: boolean)
     // A server makes no other ticket.
     resumption: isClient ? resumption : undefined,
   };
+  return makesTicket ? established : exchangeIds(ctx, established);
 }

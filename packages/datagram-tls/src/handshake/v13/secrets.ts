@@ -2,13 +2,12 @@ import type { Role } from '../../config/config.js';
 import type { CipherSuite } from '../../crypto/suites.js';
 import {
   type ApplicationSecrets13,
+  type BothKeys13,
   deriveApplicationSecrets13,
   deriveEarlySecret13,
   deriveHandshakeSecrets13,
-  deriveTrafficKeys13,
-  deriveVerifyData13,
   type HandshakeSecrets13,
-  type TrafficSecrets13,
+  type TrafficKeys13,
 } from '../../keys/schedule13.js';
 import type { GroupName } from '../../wire/codes.js';
 import { FinishedVerified } from '../authenticate.js';
@@ -44,20 +43,21 @@ export function startHandshakeKeys13(
   const { suite, group, clientRandom, serverName } = hellos;
   const early =
     psk === undefined ? deriveEarlySecret13(provider, suite.hash, undefined) : earlySecretOf(provider, psk);
-  const handshake = deriveHandshakeSecrets13(provider, suite.hash, early, shared, transcript.digest());
+  const handshake = deriveHandshakeSecrets13(provider, suite, early, shared, transcript.digest());
+  const { keys } = handshake;
   ctx.emit({
     do: 'log-secret',
     label: 'CLIENT_HANDSHAKE_TRAFFIC_SECRET',
     clientRandom,
-    secret: handshake.client,
+    secret: keys.client.secret,
   });
   ctx.emit({
     do: 'log-secret',
     label: 'SERVER_HANDSHAKE_TRAFFIC_SECRET',
     clientRandom,
-    secret: handshake.server,
+    secret: keys.server.secret,
   });
-  const { own, peers } = byDirection(ctx, handshake);
+  const { own, peers } = byDirection(ctx, keys);
   installKeys13(ctx, suite, 'read', HANDSHAKE_EPOCH, peers);
   if (ctx.security.role === 'client') installKeys13(ctx, suite, 'write', HANDSHAKE_EPOCH, own);
   return { suite, group, clientRandom, serverName, handshake };
@@ -67,19 +67,19 @@ export function startHandshakeKeys13(
 export function deriveApplication13(ctx: Context, negotiated: Negotiated13): ApplicationSecrets13 {
   const { suite, clientRandom, handshake } = negotiated;
   const digest = ctx.transcript.digest();
-  const secrets = deriveApplicationSecrets13(ctx.provider, suite.hash, handshake.handshakeSecret, digest);
-  ctx.emit({ do: 'log-secret', label: 'CLIENT_TRAFFIC_SECRET_0', clientRandom, secret: secrets.client });
-  ctx.emit({ do: 'log-secret', label: 'SERVER_TRAFFIC_SECRET_0', clientRandom, secret: secrets.server });
+  const secrets = deriveApplicationSecrets13(ctx.provider, suite, handshake.handshakeSecret, digest);
+  const { client, server } = secrets.keys;
+  ctx.emit({ do: 'log-secret', label: 'CLIENT_TRAFFIC_SECRET_0', clientRandom, secret: client.secret });
+  ctx.emit({ do: 'log-secret', label: 'SERVER_TRAFFIC_SECRET_0', clientRandom, secret: server.secret });
   ctx.emit({ do: 'log-secret', label: 'EXPORTER_SECRET', clientRandom, secret: secrets.exporter });
   return secrets;
 }
 
-/** Secrets by the direction of this side. */
+/** Keys by the direction of this side. */
 export function byDirection(
   ctx: Context,
-  secrets: TrafficSecrets13,
-): { readonly own: Uint8Array; readonly peers: Uint8Array } {
-  const { client, server } = secrets;
+  { client, server }: BothKeys13,
+): { readonly own: TrafficKeys13; readonly peers: TrafficKeys13 } {
   return ctx.security.role === 'client' ? { own: client, peers: server } : { own: server, peers: client };
 }
 
@@ -88,16 +88,15 @@ export function installKeys13(
   suite: CipherSuite,
   direction: 'read' | 'write',
   epoch: number,
-  secret: Uint8Array,
+  keys: TrafficKeys13,
 ): void {
-  const keys = deriveTrafficKeys13(ctx.provider, suite, secret);
   ctx.emit({ do: 'install-keys', direction, epoch, suite, keys });
 }
 
 /** verify_data of `sender`'s Finished over the current transcript (RFC 8446 §4.4.4). */
 export function finishedData13(ctx: Context, negotiated: Negotiated13, sender: Role): Uint8Array {
   const { suite, handshake } = negotiated;
-  return deriveVerifyData13(ctx.provider, suite.hash, handshake[sender], ctx.transcript.digest());
+  return ctx.provider.mac(suite.hash, handshake.finished[sender]).sign(ctx.transcript.digest());
 }
 
 /** Checks `sender`'s Finished before it joins the transcript. */

@@ -13,7 +13,7 @@ import {
   type OfferedPsks,
 } from '../../extensions/pre-shared-key.js';
 import { encodeSupportedVersionsResponse } from '../../extensions/supported-versions.js';
-import { deriveEarlyTrafficSecret13 } from '../../keys/schedule13.js';
+import { deriveEarlyTrafficSecret13, deriveTrafficKeys13 } from '../../keys/schedule13.js';
 import { ExtensionType, Group, type GroupName, HandshakeType, WireVersion } from '../../wire/codes.js';
 import { transcriptHeader13 } from '../../wire/messages/handshake-header.js';
 import { encodeServerHello } from '../../wire/messages/server-hello.js';
@@ -351,6 +351,6 @@ export function acceptEarly(ctx: Context, { hello, psk, most }: EarlyHello): Map
   ctx.emit({ do: 'early-data', accepted: true, most });
   const { random: clientRandom } = client.hello;
   ctx.emit({ do: 'log-secret', label: 'CLIENT_EARLY_TRAFFIC_SECRET', clientRandom, secret });
-  installKeys13(ctx, choice.suite, 'read', EARLY_EPOCH, secret);
+  installKeys13(ctx, choice.suite, 'read', EARLY_EPOCH, deriveTrafficKeys13(provider, choice.suite, secret));
   return new Map([[ExtensionType.early_data, encodeEarlyData()]]);
 }

@@ -1,6 +1,6 @@
 import { DTLSError, decoded, violation } from '../../base/errors.js';
 import type { GuardAnswer, Identity, Security } from '../../config/config.js';
-import type { HashName } from '../../crypto/provider.js';
+import { HASH_LENGTH, type HashName } from '../../crypto/provider.js';
 import type { CipherSuite } from '../../crypto/suites.js';
 import {
   type CertificateTypes,
@@ -300,10 +300,10 @@ function sendFinished(ctx: Context, greeting: Greeting, scheme: SchemeName | und
   const { suite, handshake } = negotiated;
   const verifyData = finishedData13(ctx, negotiated, 'server');
   ctx.send(HandshakeType.finished, encodeFinished({ verifyData }), HANDSHAKE_EPOCH);
-  installKeys13(ctx, suite, 'write', HANDSHAKE_EPOCH, handshake.server);
+  installKeys13(ctx, suite, 'write', HANDSHAKE_EPOCH, handshake.keys.server);
   ctx.emit({ do: 'end-flight', awaits: 'answer' });
   const application = deriveApplication13(ctx, negotiated);
-  installKeys13(ctx, suite, 'write', APPLICATION_EPOCH, application.server);
+  installKeys13(ctx, suite, 'write', APPLICATION_EPOCH, application.keys.server);
   return { greeting, scheme, application };
 }
 
@@ -341,7 +341,7 @@ function onFinished(ctx: Context, flight: Flight, peer: PeerIdentity, message: M
   const { greeting, scheme, application } = flight;
   const { negotiated, agreed, psk, takesTickets } = greeting;
   const body = expectType(message, HandshakeType.finished);
-  const { verifyData } = decoded(decodeFinished(body, negotiated.handshake.client.length), 'Finished');
+  const { verifyData } = decoded(decodeFinished(body, HASH_LENGTH[negotiated.suite.hash]), 'Finished');
   const finished = checkFinished13(ctx, negotiated, 'client', verifyData);
   if (finished === undefined)
     throw violation(

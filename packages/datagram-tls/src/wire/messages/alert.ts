@@ -12,5 +12,9 @@ export function decodeAlert(body: Uint8Array): AlertMessage | undefined {
 }
 
 export function encodeAlert({ level, description }: AlertMessage): Uint8Array {
-  return Uint8Array.of(level, description);
+  // `of` is a call out of optimized code.
+  const body = new Uint8Array(2);
+  body[0] = level;
+  body[1] = description;
+  return body;
 }

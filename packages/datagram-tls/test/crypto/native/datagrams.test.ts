@@ -45,6 +45,8 @@ const RECEIVED_LENGTH = MOST * (32 + 0x1_0000 + 192);
 const ENTRIES_AT = 32 + 1024 * 32;
 const SENT_LENGTH = ENTRIES_AT + 256 * 16 + 0x2_0000;
 const NO_NAME = 0xffff_ffff;
+/** Datagrams that a worker sends at once. */
+const BATCH = 100;
 
 const owner = {};
 
@@ -338,7 +340,7 @@ suite('the native functions for datagrams', { skip }, () => {
   });
 
   for (const busy of [true, false])
-    test(`a worker that ends with open sockets closes them, in the middle of ${busy ? 'its work' : 'its event loop'}`, async () => {
+    test(`a worker that ends with open sockets closes them, in the middle of ${busy ? 'its batches' : 'its event loop'}`, async () => {
       const source = `
       const { workerData, parentPort } = require('node:worker_threads');
       const native = require(workerData);
@@ -354,10 +356,21 @@ suite('the native functions for datagrams', { skip }, () => {
         owners.push(owner);
         if (i === 49) parentPort.postMessage('open');
       }
+      const view = new DataView(memory.buffer);
+      for (let place = 0; place < ${BATCH}; place++) {
+        view.setUint32(${ENTRIES_AT} + place * 16, 1 + place % 3 * 500, true);
+        view.setUint32(${ENTRIES_AT} + place * 16 + 8, place * 1001, true);
+      }
       const work = () => {
         const socket = native.openSocket({}, '127.0.0.1', 0, 0);
         native.watchSocket(socket, () => undefined);
-        native.receive(socket, inbox, ${MOST});
+        native.ownAddress(socket, memory, 32);
+        for (let sent = 0; sent < ${BATCH}; ) {
+          const to = native.send(socket, memory, sent, ${BATCH});
+          native.receive(socket, inbox, ${MOST});
+          if (to === sent) break;
+          sent = to;
+        }
         native.closeSocket(socket);
       };
       if (${busy}) for (;;) work();

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { suite, test } from 'node:test';
-import { utf8 } from '#lib/base/bytes.js';
+import { concat, utf8 } from '#lib/base/bytes.js';
 import { layerProvider } from '#lib/crypto/layered-provider.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { nativeFailure } from '#lib/crypto/node-native.js';
 import { hasNativeHash, NATIVE_HASHES } from '#lib/crypto/node-native-hash.js';
 import { nativeLayer } from '#lib/crypto/node-native-layer.js';
-import { HASH_LENGTH } from '#lib/crypto/provider.js';
+import { type CryptoProvider, type Derivation, HASH_LENGTH } from '#lib/crypto/provider.js';
 import { SUITES } from '#lib/crypto/suites.js';
 import { prf12 } from '#lib/keys/prf12.js';
 import {
   deriveApplicationSecrets13,
+  deriveEarlySecret13,
   deriveHandshakeSecrets13,
   deriveTrafficKeys13,
 } from '#lib/keys/schedule13.js';
@@ -120,68 +121,67 @@ suite('the native hashes', { skip }, () => {
   }
 
   for (const name of NATIVE_HASHES) {
-    test(`${name}: labels at once are what HKDF makes of each, for outputs, labels and contexts of every length`, () => {
+    test(`${name}: derivations at once are what each is by itself, for outputs, heads and inputs of every length`, () => {
+      const hashLength = HASH_LENGTH[name];
       for (let length = 0; length < 260; length++) {
-        const secret = bytes(HASH_LENGTH[name]);
-        const context = bytes(length);
-        const heads = [17, length % 40, 300].map((output, i) => {
-          const label = bytes((length * (i + 1)) % 256);
-          return Uint8Array.of(output >>> 8, output, label.length, ...label);
-        });
-        const made = native.mac(name, secret).expandLabels?.(heads, context);
-        if (length > 255) {
-          assert.equal(made, undefined, 'a context that has no length');
-          continue;
+        const secret = bytes(length);
+        const inputs = [bytes(length), bytes((length * 7) % 100)] as const;
+        const heads = [bytes(length % 40), bytes((length * 3) % 256)] as const;
+        const steps = [
+          { from: 0, by: 'expand', length: length % (2 * hashLength), head: heads[0], input: 0 },
+          { from: 0, by: 'hmac', length: hashLength, head: heads[1], input: 1 },
+          { from: 2, by: 'expand', length: 300, head: heads[0], input: 1 },
+          { from: 3, by: 'hmac', length: hashLength, head: heads[1], input: 0 },
+        ] as const;
+        const outputs: Uint8Array[] = [secret];
+        for (const { from, by, length: output, head, input } of steps) {
+          const key = outputs[from] ?? assert.fail();
+          const text = concat(head, inputs[input]);
+          outputs.push(
+            by === 'hmac'
+              ? nodeProvider.mac(name, key).sign(text)
+              : nodeProvider.hkdfExpand(name, key, text, output),
+          );
         }
-        const expected = heads.map((head) =>
-          nodeProvider.hkdfExpand(
-            name,
-            secret,
-            Uint8Array.of(...head, length, ...context),
-            ((head[0] ?? 0) << 8) | (head[1] ?? 0),
-          ),
-        );
-        assert.deepEqual(made, expected, `a context of ${length} bytes`);
+        const made = native.mac(name, secret).derive?.(steps, inputs);
+        assert.deepEqual(made, outputs.slice(1), `${length} bytes`);
       }
     });
 
     test(`${name}: the schedule of DTLS 1.3 is that of single HMACs`, () => {
-      const digest = bytes(HASH_LENGTH[name]);
       const secret = bytes(HASH_LENGTH[name]);
-      if (name !== 'sha512')
-        for (const suite of SUITES.filter(({ hash, version }) => hash === name && version === 'DTLSv1.3'))
-          assert.deepEqual(
-            deriveTrafficKeys13(native, suite, secret),
-            deriveTrafficKeys13(nodeProvider, suite, secret),
-          );
-      assert.deepEqual(
-        deriveHandshakeSecrets13(native, name, secret, bytes(0), digest),
-        deriveHandshakeSecrets13(nodeProvider, name, secret, bytes(0), digest),
-      );
-      assert.deepEqual(
-        deriveApplicationSecrets13(native, name, secret, digest),
-        deriveApplicationSecrets13(nodeProvider, name, secret, digest),
-      );
+      for (const suite of SUITES.filter(({ hash, version }) => hash === name && version === 'DTLSv1.3')) {
+        const schedule = (provider: CryptoProvider) => {
+          const early = deriveEarlySecret13(provider, name, undefined);
+          return [
+            deriveTrafficKeys13(provider, suite, secret),
+            ...[secret, early].map((from) => deriveHandshakeSecrets13(provider, suite, from, secret, secret)),
+            deriveHandshakeSecrets13(provider, suite, secret, undefined, secret),
+            deriveApplicationSecrets13(provider, suite, secret, secret),
+          ];
+        };
+        assert.deepEqual(schedule(native), schedule(nodeProvider));
+      }
     });
   }
 
-  test('labels that are many, or ask for much, are left to single HMACs', () => {
+  test('derivations that are many, or ask for much, are left to single HMACs', () => {
     const mac = native.mac('sha256', bytes(32));
-    const head = (output: number) => Uint8Array.of(output >>> 8, output, 1, 1);
-    const expand = (heads: readonly Uint8Array[], context: Uint8Array) => {
-      assert.ok(mac.expandLabels !== undefined);
-      return mac.expandLabels(heads, context);
+    const step = (length: number) =>
+      ({ from: 0, by: 'expand', length, head: bytes(1), input: 0 }) as const satisfies Derivation;
+    const derive = (lengths: readonly number[], input: Uint8Array) => {
+      assert.ok(mac.derive !== undefined);
+      return mac.derive(
+        lengths.map((length) => step(length)),
+        [input],
+      );
     };
-    assert.equal(expand([head(1024)], bytes(1))?.[0]?.length, 1024);
-    assert.equal(expand([head(1000), head(25)], bytes(1)), undefined);
-    assert.equal(
-      expand(
-        Array.from({ length: 20 }, () => head(1)),
-        bytes(255),
-      ),
-      undefined,
-    );
-    assert.deepEqual(expand([], bytes(1)), []);
+    assert.equal(derive([1024], bytes(1))?.[0]?.length, 1024);
+    assert.equal(derive([1000, 25], bytes(1)), undefined);
+    assert.equal(derive(new Array<number>(31).fill(1), bytes(1))?.length, 31);
+    assert.equal(derive(new Array<number>(32).fill(1), bytes(1)), undefined);
+    assert.equal(derive([1, 1], bytes(2100)), undefined);
+    assert.deepEqual(derive([], bytes(1)), []);
   });
 
   test('SHA-1, a look-up key, stays with the platform', () => {
@@ -201,7 +201,9 @@ suite('the native hashes', { skip }, () => {
   test('outputs and the bytes of keys are memory of their own', () => {
     const key = bytes(32);
     const mac = native.mac('sha256', key);
-    const [one, other] = mac.expandLabels?.([Uint8Array.of(0, 20, 0), Uint8Array.of(0, 4, 0)], key) ?? [];
+    const step = { from: 0, by: 'expand', head: key, input: 0 } as const;
+    const steps = [20, 4].map((length) => ({ ...step, length }));
+    const [one, other] = mac.derive?.(steps, [key]) ?? [];
     assert.deepEqual([one?.buffer.byteLength, other?.buffer.byteLength], [20, 4]);
     const text = bytes(40);
     const first = mac.sign(text);

@@ -14,6 +14,10 @@ interface Module {
   createKey(...args: unknown[]): number | undefined;
   seal(...args: unknown[]): void;
   open(...args: unknown[]): boolean;
+  createRecordKey(...args: unknown[]): number | undefined;
+  useConnectionId(...args: unknown[]): void;
+  sealRecord(...args: unknown[]): void;
+  openRecord(...args: unknown[]): number;
   mask(...args: unknown[]): void;
   closeKey(...args: unknown[]): void;
   hasHash(...args: unknown[]): boolean;
@@ -21,7 +25,9 @@ interface Module {
   hmac(...args: unknown[]): void;
   prf(...args: unknown[]): void;
   hkdfExpand(...args: unknown[]): void;
-  expandLabels(...args: unknown[]): void;
+  deriveAll(...args: unknown[]): void;
+  sealDerived(...args: unknown[]): void;
+  openDerived(...args: unknown[]): boolean;
   importPrivateKey(...args: unknown[]): number | undefined;
   generateKey(...args: unknown[]): number | undefined;
   deriveSecret(...args: unknown[]): boolean;
@@ -41,6 +47,16 @@ const AAD = new Uint8Array(13);
 
 function newKey(name = 'aes-128-gcm', length = 16): number {
   return module.createKey(owner, name, new Uint8Array(length)) ?? assert.fail('no key');
+}
+
+/** Secrets of a plain record of AES-128-GCM or AES-128-CCM, and of a unified one. */
+const PLAIN = 16 + 4;
+const UNIFIED = 16 + 12 + 16;
+
+function newRecordKey(length = PLAIN, name = 'aes-128-gcm', cid = 0): number {
+  const key = module.createRecordKey(owner, name, 1, new Uint8Array(length)) ?? assert.fail('no key');
+  if (cid > 0) module.useConnectionId(key, new Uint8Array(cid));
+  return key;
 }
 
 function newPair(group = 'x25519'): number {
@@ -70,13 +86,23 @@ function calls() {
       args: [newKey(), NONCE, AAD, new Uint8Array(40), new Uint8Array(24)],
       bytes: [1, 2, 3, 4],
     },
+    { name: 'createRecordKey', args: [owner, 'aes-128-gcm', 1, new Uint8Array(PLAIN)], bytes: [3] },
+    { name: 'useConnectionId', args: [newRecordKey(), new Uint8Array(8)], bytes: [1] },
+    { name: 'sealRecord', args: [newRecordKey(), 23, 5, new Uint8Array(60), 3, 20], bytes: [3] },
+    {
+      name: 'openRecord',
+      args: [newRecordKey(), 5, new Uint8Array(60), 3, 16, 60, new Uint8Array(25), 5],
+      bytes: [2, 6],
+    },
     { name: 'mask', args: [newKey('aes-128-mask'), new Uint8Array(16), new Uint8Array(16)], bytes: [1, 2] },
     { name: 'hasHash', args: [32], bytes: [] },
     { name: 'digest', args: [32, new Uint8Array(40), 40, new Uint8Array(40)], bytes: [1, 3] },
     { name: 'hmac', args: [32, new Uint8Array(40), 20, 20], bytes: [1] },
     { name: 'prf', args: [32, new Uint8Array(40), 20, 20, 40], bytes: [1] },
     { name: 'hkdfExpand', args: [32, new Uint8Array(40), 20, 20, 40], bytes: [1] },
-    { name: 'expandLabels', args: [32, new Uint8Array(40), 20, 20], bytes: [1] },
+    { name: 'deriveAll', args: [32, new Uint8Array(40), 20, 18], bytes: [1] },
+    { name: 'sealDerived', args: [32, 'aes-128-gcm', new Uint8Array(80), 20, 20, 20, 20], bytes: [2] },
+    { name: 'openDerived', args: [32, 'aes-128-gcm', new Uint8Array(80), 20, 20, 20, 20], bytes: [2] },
     { name: 'importPrivateKey', args: [owner, new Uint8Array(40)], bytes: [1] },
     { name: 'generateKey', args: [owner, 'x25519', new Uint8Array(40)], bytes: [2] },
     { name: 'deriveSecret', args: [newPair(), new Uint8Array(40), 32], bytes: [1] },
@@ -126,6 +152,21 @@ suite('the native module', { skip }, () => {
         outOfRange,
       );
       assert.throws(() => module.open(newKey(), NONCE, AAD, new Uint8Array(40), make(24)), outOfRange);
+      for (const length of [PLAIN, UNIFIED])
+        assert.throws(() => module.createRecordKey(owner, 'aes-128-gcm', 1, make(length)), outOfRange);
+      const [plain, unified, withId] = [
+        newRecordKey(),
+        newRecordKey(UNIFIED),
+        newRecordKey(PLAIN, undefined, 4),
+      ];
+      assert.throws(() => module.sealRecord(plain, 23, 0, make(57), 0, 20), outOfRange);
+      assert.throws(() => module.sealRecord(withId, 23, 0, make(62), 0, 20), outOfRange);
+      assert.throws(() => module.sealRecord(unified, 23, 0, make(42), 0, 20), outOfRange);
+      const [sealed, out] = [new Uint8Array(57), new Uint8Array(20)];
+      assert.throws(() => module.openRecord(plain, 0, make(57), 0, 13, 57, out, 0), outOfRange);
+      assert.throws(() => module.openRecord(plain, 0, sealed, 0, 13, 57, make(20), 0), outOfRange);
+      assert.throws(() => module.openRecord(unified, 0, make(42), 0, 5, 42, out, 0), outOfRange);
+      assert.throws(() => module.openRecord(unified, 0, sealed, 0, 5, 42, make(21), 0), outOfRange);
       assert.throws(() => module.mask(newKey('aes-128-mask'), make(16), new Uint8Array(16)), outOfRange);
       assert.throws(() => module.mask(newKey('aes-128-mask'), new Uint8Array(16), make(16)), outOfRange);
       assert.throws(() => module.digest(32, make(40), 40, new Uint8Array(32)), outOfRange);
@@ -133,6 +174,8 @@ suite('the native module', { skip }, () => {
       assert.throws(() => module.hmac(32, make(40), 20, 20), outOfRange);
       assert.throws(() => module.prf(32, make(40), 20, 20, 12), outOfRange);
       assert.throws(() => module.hkdfExpand(32, make(40), 20, 20, 12), outOfRange);
+      assert.throws(() => module.sealDerived(32, 'aes-128-gcm', make(80), 20, 20, 20, 20), outOfRange);
+      assert.throws(() => module.openDerived(32, 'aes-128-gcm', make(80), 20, 20, 20, 20), outOfRange);
       assert.throws(() => module.generateKey(owner, 'x25519', make(32)), outOfRange);
       assert.throws(() => module.deriveSecret(newPair(), make(32), 32), outOfRange);
     });
@@ -185,6 +228,124 @@ suite('the native module', { skip }, () => {
       assert.throws(() => module.seal(newKey(), NONCE, AAD, new Uint8Array(40), offset, length), {
         code: 'ERR_OUT_OF_RANGE',
       });
+  });
+
+  test('refuses records outside the array, of no length that a record has, and numbers that are none', () => {
+    const outOfRange = { code: 'ERR_OUT_OF_RANGE' };
+    const room = new Uint8Array(0x9000);
+    const last = room.length;
+    const key = newRecordKey();
+    const seal = (...args: number[]) => module.sealRecord(key, args[0], args[1], room, args[2], args[3]);
+    for (const args of [
+      ...[-1, 256, 0.5, Number.NaN].map((type) => [type, 0, 0, 0]),
+      ...[-1, 2 ** 48, 0.5, Number.NaN].map((sequence) => [23, sequence, 0, 0]),
+      ...[-1, last - 36, 0.5, Number.NaN, 2 ** 53, 0xffffff].map((offset) => [23, 0, offset, 0]),
+      ...[-1, last, 0x4001, 1.5, Number.NaN].map((length) => [23, 0, 0, length]),
+    ])
+      assert.throws(() => seal(...args), outOfRange, args.join());
+    seal(255, 2 ** 48 - 1, last - 37 - 0x4000, 0x4000);
+    const open = (its: number, ...args: number[]) =>
+      module.openRecord(its, args[0], room, args[1], args[2], args[3], room, args[4]);
+    for (const args of [
+      ...[-1, 2 ** 48 + 1, 0.5, Number.NaN].map((expected) => [expected, 0, 13, 40, 100]),
+      // Less than a header, a tag and a nonce, more than an ID between, more than any text.
+      ...[12, 0, 13 + 256, -1, 13.5, 401, Number.NaN].map((body) => [0, 0, body, 400, 500]),
+      ...[36, 12, -1, 40.5, last + 1, 13 + 24 + 0x8000, Number.NaN].map((end) => [0, 0, 13, end, 100]),
+      ...[14, -1, 0.5, Number.NaN].map((start) => [0, start, 13, 40, 100]),
+      ...[last, last - 2, -1, 0.5, Number.NaN].map((at) => [0, 0, 13, 40, at]),
+    ])
+      assert.throws(() => open(key, ...args), outOfRange, args.join());
+    room.fill(0);
+    const unified = newRecordKey(UNIFIED);
+    // The shortest header has flags and 8 bits of the number, and the shortest body is a sample.
+    for (const [body, end] of [
+      [0, 40],
+      [1, 40],
+      [2 + 256, 400],
+      [2, 17],
+    ] as const)
+      assert.throws(() => open(unified, 0, 0, body, end, 1000), outOfRange);
+    assert.equal(open(unified, 0, 0, 2, 18, 1000), -1);
+    assert.throws(() => module.sealRecord(key, '23', 0, room, 0, 0), { code: 'ERR_INVALID_ARG_TYPE' });
+    for (const epoch of [-1, 0x10000, 0.5])
+      assert.throws(
+        () => module.createRecordKey(owner, 'aes-128-gcm', epoch, new Uint8Array(PLAIN)),
+        outOfRange,
+      );
+    assert.throws(() => module.useConnectionId(key, new Uint8Array(256)), outOfRange);
+  });
+
+  test('opens a record wherever its content goes, and of one that is not authentic zeros are left', () => {
+    for (const [secrets, at, header] of [
+      [PLAIN, 21 + 8, 13 + 8],
+      [UNIFIED, 5 + 8, 5 + 8],
+    ] as const) {
+      const key = newRecordKey(secrets, 'aes-128-gcm', 8);
+      const room = new Uint8Array(300).fill(7, 50 + at, 50 + at + 64);
+      module.sealRecord(key, 23, 0, room, 50, 64);
+      const end = 50 + at + 65 + 16;
+      const open = (from: Uint8Array, into: Uint8Array, place: number) =>
+        module.openRecord(key, 0, from, 50, 50 + header, end, into, place);
+      const expected = new Uint8Array(80).fill(9).fill(7, 10, 74).fill(0, 74, 75);
+      const out = new Uint8Array(80).fill(9);
+      assert.equal(open(room, out, 10), 64 * 256 + 23);
+      assert.deepEqual(out, expected);
+      const forged = room.slice();
+      forged[50 + at + 20] = (forged[50 + at + 20] ?? 0) ^ 1;
+      const emptied = new Uint8Array(80).fill(9);
+      assert.equal(open(forged, emptied, 10), -1);
+      assert.deepEqual(emptied, new Uint8Array(80).fill(9).fill(0, 10, 75));
+      for (const place of [-30, -1, 1, 64])
+        assert.throws(() => open(room, room, 50 + at + place), { code: 'ERR_INVALID_ARG_VALUE' });
+      assert.equal(open(room, room, 50 + at), 64 * 256 + 23);
+      assert.deepEqual(room.subarray(50 + at, 50 + at + 65), expected.subarray(10, 75));
+    }
+  });
+
+  test('tells the number of an older record, and opens it when that is the expected one', () => {
+    const key = newRecordKey(UNIFIED);
+    const room = new Uint8Array(100).fill(5, 5, 25);
+    module.sealRecord(key, 21, 1000, room, 0, 20);
+    const out = new Uint8Array(21).fill(9);
+    const open = (expected: number) => module.openRecord(key, expected, room, 0, 5, 42, out, 0);
+    for (const expected of [1001, 1002, 2000, 30_000]) {
+      assert.equal(open(expected), 1000 - expected - 1);
+      assert.deepEqual(out, new Uint8Array(21).fill(9));
+    }
+    for (const expected of [1000, 999, 0])
+      assert.equal(open(expected), (1000 - expected) * 2 ** 23 + 20 * 256 + 21);
+    assert.deepEqual(out, new Uint8Array(21).fill(5, 0, 20));
+    assert.equal(open(1000 + 0x8001), -1);
+  });
+
+  test('has no records of masks, nor of DTLS 1.3 with short tags, and one kind of key is not another', () => {
+    const wrong = { code: 'ERR_INVALID_ARG_VALUE' };
+    assert.throws(() => module.createRecordKey(owner, 'aes-128-mask', 1, new Uint8Array(20)), wrong);
+    assert.equal(module.createRecordKey(owner, 'aes-128-ccm-8', 1, new Uint8Array(UNIFIED)), undefined);
+    for (const [name, lengths] of [
+      ['aes-128-gcm', [20, 44]],
+      ['aes-256-gcm', [36, 76]],
+      ['chacha20-poly1305', [44, 76]],
+      ['aes-128-ccm', [20, 44]],
+      ['aes-128-ccm-8', [20]],
+    ] as const)
+      for (const length of [0, 16, 20, 28, 32, 36, 44, 76, 77])
+        if (lengths.some((each) => each === length)) newRecordKey(length, name);
+        else if (name !== 'aes-128-ccm-8' || length !== UNIFIED)
+          assert.throws(() => module.createRecordKey(owner, name, 1, new Uint8Array(length)), {
+            code: 'ERR_OUT_OF_RANGE',
+          });
+    const room = new Uint8Array(100);
+    assert.throws(() => module.seal(newRecordKey(), NONCE, AAD, room, 0, 24), wrong);
+    for (const key of [newKey(), newKey('aes-128-mask'), newPair()]) {
+      assert.throws(() => module.sealRecord(key, 23, 0, room, 0, 20), wrong);
+      assert.throws(() => module.openRecord(key, 0, room, 0, 13, 57, room, 60), wrong);
+      assert.throws(() => module.useConnectionId(key, new Uint8Array(8)), wrong);
+    }
+    const closed = newRecordKey(UNIFIED, 'aes-128-gcm', 20);
+    module.closeKey(closed);
+    assert.throws(() => module.sealRecord(closed, 23, 0, room, 0, 20), { code: 'ERR_INVALID_STATE' });
+    assert.throws(() => module.useConnectionId(closed, new Uint8Array(8)), { code: 'ERR_INVALID_STATE' });
   });
 
   test('refuses to open into memory that partly overlaps the sealed text', () => {
@@ -422,6 +583,55 @@ suite('the native module', { skip }, () => {
     assert.deepEqual(memory, new Uint8Array(100).fill(7), 'what is refused changes nothing');
   });
 
+  test('refuses texts under keys that are made for them without room for a tag, outside of memory, and of no AEAD', () => {
+    for (const name of ['sealDerived', 'openDerived'] as const) {
+      const run = (aead: unknown, length: number, ...rest: readonly number[]) => {
+        module[name](32, aead, new Uint8Array(80), length, ...rest);
+      };
+      const outOfRange = { code: 'ERR_OUT_OF_RANGE' };
+      run('aes-128-gcm', 80, 0, 0, 0);
+      for (const [length, root, info, aad] of [
+        ...[
+          [15, 20, 20, 20],
+          [81, 0, 0, 0],
+          [80, 1, 0, 0],
+          [80, 0, 1, 0],
+          [80, 0, 0, 1],
+        ],
+        ...[
+          [20, -1, 20, 20],
+          [20, 20, 0.5, 20],
+          [20, 20, 20, Number.NaN],
+          [2 ** 53, 0, 0, 0],
+          [0xffffff, 0xffffff, 0xffffff, 0xffffff],
+        ],
+      ] as const)
+        assert.throws(() => run('aes-128-gcm', length, root, info, aad), outOfRange);
+      run('aes-128-ccm-8', 8, 0, 0, 0);
+      assert.throws(() => run('aes-128-mask', 40, 0, 0, 0), { code: 'ERR_INVALID_ARG_VALUE' });
+      assert.throws(() => run('aes', 40, 0, 0, 0), { code: 'ERR_INVALID_ARG_VALUE' });
+    }
+  });
+
+  test('wipes all of a text under a key that is made for it, and what it is made of, but for the result', () => {
+    const memory = new Uint8Array(200).fill(7);
+    module.sealDerived(32, 'aes-256-gcm', memory, 50, 30, 20, 10);
+    assert.deepEqual(memory.subarray(50, 110), new Uint8Array(60));
+    assert.deepEqual(memory.subarray(110), new Uint8Array(90).fill(7));
+    const sealed = memory.slice(0, 50);
+    const open = (from: Uint8Array) => {
+      memory.fill(7);
+      memory.set(from);
+      return module.openDerived(32, 'aes-256-gcm', memory, 50, 30, 20, 10);
+    };
+    assert.equal(open(sealed), true);
+    assert.deepEqual(memory.subarray(0, 110), new Uint8Array(110).fill(7, 0, 34));
+    sealed[33] = (sealed[33] ?? 0) ^ 1;
+    assert.equal(open(sealed), false);
+    assert.deepEqual(memory.subarray(0, 110), new Uint8Array(110));
+    assert.deepEqual(memory.subarray(110), new Uint8Array(90).fill(7));
+  });
+
   test('puts an output in the place of its input, wipes the rest of that, and leaves what stands behind alone', () => {
     for (const [run, length] of [
       [(memory: Uint8Array) => module.hmac(32, memory, 50, 40), 32],
@@ -436,32 +646,42 @@ suite('the native module', { skip }, () => {
     }
   });
 
-  test('refuses labels that are not whole, and outputs that are too long', () => {
-    const expand = (labels: readonly number[], room = 2000) => {
+  test('refuses steps that are not whole or come of later ones, and outputs that are too long', () => {
+    const derive = (steps: readonly number[], room = 2000) => {
       const memory = new Uint8Array(room).fill(7);
-      memory.set(labels, 32);
-      module.expandLabels(32, memory, 32, labels.length);
+      memory.set(steps, 32);
+      module.deriveAll(32, memory, 32, steps.length);
       return memory;
     };
-    const label = [0, 3, 2, 1, 2, 1, 9];
-    for (let length = 1; length < label.length; length++) {
-      const invalid = { code: 'ERR_INVALID_ARG_VALUE' };
-      assert.throws(() => expand(label.slice(0, length)), invalid, `${length} bytes`);
-      assert.throws(() => expand([...label, ...label.slice(0, length)]), invalid);
+    const step = [0, 0, 0, 3, 0, 2, 1, 9];
+    const invalid = { code: 'ERR_INVALID_ARG_VALUE' };
+    for (let length = 1; length < step.length; length++) {
+      assert.throws(() => derive(step.slice(0, length)), invalid, `${length} bytes`);
+      assert.throws(() => derive([...step, ...step.slice(0, length)]), invalid);
     }
-    assert.deepEqual(expand([]).subarray(0, 33), new Uint8Array(33).fill(0, 0, 32).fill(7, 32));
-    const made = expand([...label, ...label]);
-    assert.deepEqual(made.slice(0, 3), made.slice(3, 6));
-    assert.deepEqual(made.subarray(6, 46), new Uint8Array(40));
-    assert.deepEqual(made.subarray(46), new Uint8Array(2000 - 46).fill(7));
-    assert.equal(expand([4, 0, 0, 0]).length, 2000);
-    for (const labels of [
-      [4, 1, 0, 0],
-      [255, 255, 0, 0],
-      [2, 1, 0, 0, 2, 0, 0, 0],
+    const head = (from: number, kind: number, output: number) => [
+      ...[from, kind, output >>> 8, output & 0xff],
+      ...[0, 0],
+    ];
+    for (const steps of [
+      ...[head(1, 0, 3), head(255, 0, 3), [...head(0, 0, 3), ...head(2, 0, 3)]],
+      ...[head(0, 2, 3), head(0, 255, 3), head(0, 1, 31), head(0, 1, 0)],
     ])
-      assert.throws(() => expand(labels), { code: 'ERR_OUT_OF_RANGE' });
-    assert.throws(() => expand([4, 0, 0, 0], 1023), { code: 'ERR_OUT_OF_RANGE' });
+      assert.throws(() => derive(steps), invalid, steps.join());
+    assert.deepEqual(derive([]).subarray(0, 33), new Uint8Array(33).fill(0, 0, 32).fill(7, 32));
+    const made = derive([...step, ...step]);
+    assert.deepEqual(made.slice(0, 3), made.slice(3, 6));
+    assert.deepEqual(made.subarray(6, 48), new Uint8Array(42));
+    assert.deepEqual(made.subarray(48), new Uint8Array(2000 - 48).fill(7));
+    assert.equal(derive(head(0, 0, 1024)).length, 2000);
+    const many = Array.from({ length: 31 }, () => head(0, 0, 1)).flat();
+    assert.notEqual(derive(many)[0], 7);
+    for (const steps of [
+      ...[head(0, 0, 1025), head(0, 0, 65535), [...head(0, 0, 513), ...head(0, 0, 512)]],
+      [...many, ...head(0, 0, 1)],
+    ])
+      assert.throws(() => derive(steps), { code: 'ERR_OUT_OF_RANGE' });
+    assert.throws(() => derive(head(0, 0, 1024), 1023), { code: 'ERR_OUT_OF_RANGE' });
   });
 
   test('a digest may be written over its text', () => {

@@ -1,5 +1,7 @@
-import { concat } from '#lib/base/bytes.js';
+import assert from 'node:assert/strict';
+import { concat, decodeUtf8, fromHex, toHex } from '#lib/base/bytes.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
+import { readVector } from '../../support/vectors.js';
 import type { OpenedRecord, Sender } from './records.js';
 
 export interface CapturedMessage {
@@ -40,6 +42,21 @@ export function message12({ type, sequence, body }: CapturedMessage): Uint8Array
 /** The form in the transcript of 1.3: type and length only (RFC 9147 §5.2). */
 export function message13({ type, body }: Pick<CapturedMessage, 'type' | 'body'>): Uint8Array {
   return concat(Uint8Array.of(type, body.length >>> 16, body.length >>> 8, body.length), body);
+}
+
+/** A secret of a key log (`path` without its suffix), by its label and the random of a ClientHello. */
+export function loggedSecret(
+  path: string,
+  label: string,
+  clientHello: CapturedMessage | undefined,
+): Uint8Array {
+  const random = clientHello?.body.subarray(2, 34);
+  assert.ok(random);
+  const lines = decodeUtf8(readVector(`${path}.keys`))?.split('\n') ?? [];
+  const line = lines.find((candidate) => candidate.startsWith(`${label} ${toHex(random)} `));
+  const secret = fromHex(line?.split(' ')[2] ?? '?');
+  assert.ok(secret, `${label} is not in the key log`);
+  return secret;
 }
 
 /** Replaces the first ClientHello after a HelloRetryRequest (RFC 8446 §4.4.1). */

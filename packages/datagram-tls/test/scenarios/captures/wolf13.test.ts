@@ -6,8 +6,8 @@ import { type AeadSuite, DEFAULT_SUITES } from '#lib/crypto/suites.js';
 import {
   deriveBinderKey13,
   deriveEarlySecret13,
+  deriveFinishedKey13,
   deriveTrafficKeys13,
-  deriveVerifyData13,
 } from '#lib/keys/schedule13.js';
 import { Epochs } from '#lib/record/epochs.js';
 import { PlainReader } from '#lib/record/plain.js';
@@ -15,23 +15,45 @@ import { RecordReader13 } from '#lib/record/protect13.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
 import { readCapture } from '../../support/pcap.js';
 import { needs, readVector } from '../../support/vectors.js';
-import { type CapturedMessage, handshakeMessages, message13, messageHash } from './messages.js';
-import { type OpenedRecord, openCapture, type Sender } from './records.js';
+import { type CapturedMessage, handshakeMessages, loggedSecret, message13, messageHash } from './messages.js';
+import { type IdLengths, type OpenedRecord, openCapture, type Sender } from './records.js';
 
 /** The PSK that wolfSSL's example programs share. */
 const PSK = '0123456789abcdef'.repeat(4);
 /** One binder of 32 bytes behind two lengths, at the end of a ClientHello. */
 const BINDERS_LENGTH = 2 + 1 + 32;
 
-const TRACES = [
-  { name: 'with certificates', path: 'traces/wolf-cert', suiteName: 'TLS_AES_256_GCM_SHA384' },
-  { name: 'with a PSK', path: 'traces/wolf-psk', suiteName: 'TLS_AES_128_GCM_SHA256' },
-] as const;
+interface Trace {
+  readonly name: string;
+  readonly path: string;
+  readonly suiteName: string;
+  /** What both sides say. */
+  readonly said: readonly string[];
+  readonly lengths?: IdLengths;
+}
 
-for (const { name, path, suiteName } of TRACES) {
-  suite(`a recorded DTLS 1.3 handshake ${name}`, needs(`${path}.pcapng`, `${path}.keys`), () => {
+const EXAMPLES = ['hello wolfssl!', 'I hear you fa shizzle!'];
+const TRACES: readonly Trace[] = [
+  {
+    name: 'with certificates',
+    path: 'traces/wolf-cert',
+    suiteName: 'TLS_AES_256_GCM_SHA384',
+    said: EXAMPLES,
+  },
+  { name: 'with a PSK', path: 'traces/wolf-psk', suiteName: 'TLS_AES_128_GCM_SHA256', said: EXAMPLES },
+  {
+    name: 'with connection IDs',
+    path: 'traces/wolf-ids',
+    suiteName: 'TLS_AES_128_GCM_SHA256',
+    said: ['ping one\n', 'ping one\n', 'ping two\n', 'ping two\n'],
+    lengths: { client: 8, server: 5 },
+  },
+];
+
+for (const { name, path, suiteName, said, lengths } of TRACES) {
+  suite(`a recorded DTLS 1.3 handshake ${name}`, needs(captureOf(path), `${path}.keys`), () => {
     test('every record of every epoch is opened, in full order of numbers', () => {
-      const { records, of } = replay(path);
+      const { records, of } = replay(path, lengths);
       assert.equal(of.name, suiteName);
       const next = new Map<string, number>();
       for (const { sender, epoch, sequence, content } of records) {
@@ -45,27 +67,38 @@ for (const { name, path, suiteName } of TRACES) {
       }
     });
 
-    test('the recorded messages are those of wolfSSL’s example programs', () => {
-      const said = replay(path).records.filter(({ type }) => type === ContentType.application_data);
-      const texts = said.map(({ content }) => (typeof content === 'string' ? '' : decodeUtf8(content)));
-      assert.deepEqual(texts, ['hello wolfssl!', 'I hear you fa shizzle!']);
+    test('every protected record has the ID of its receiver, or none', () => {
+      for (const sender of ['client', 'server'] as const) {
+        const its = replay(path, lengths).records.filter(
+          ({ epoch, sender: by }) => epoch > 0 && by === sender,
+        );
+        const ids = new Set(its.map(({ cid }) => toHex(cid)));
+        assert.equal(ids.size, 1);
+        assert.equal([...ids][0]?.length, 2 * (lengths?.[sender] ?? 0));
+      }
+    });
+
+    test('the recorded messages are those of the programs', () => {
+      const data = replay(path, lengths).records.filter(({ type }) => type === ContentType.application_data);
+      const texts = data.map(({ content }) => (typeof content === 'string' ? '' : decodeUtf8(content)));
+      assert.deepEqual(texts, said);
     });
 
     for (const sender of ['server', 'client'] as const) {
       test(`the ${sender}'s recorded Finished matches the transcript`, () => {
-        const { messages, of, secret } = replay(path);
+        const { messages, of, secret } = replay(path, lengths);
         const at = messages.findIndex((m) => m.type === HandshakeType.finished && m.sender === sender);
         const base = secret(`${sender.toUpperCase() as 'CLIENT'}_HANDSHAKE_TRAFFIC_SECRET`);
         assert.deepEqual(
           messages[at]?.body,
-          deriveVerifyData13(nodeProvider, of.hash, base, transcriptOf(of, messages.slice(0, at))),
+          deriveFinishedKey13(nodeProvider, of.hash, base).sign(transcriptOf(of, messages.slice(0, at))),
         );
       });
     }
   });
 }
 
-suite('the PSK binders of a recorded DTLS 1.3 handshake', needs('traces/wolf-psk.pcapng'), () => {
+suite('the PSK binders of a recorded DTLS 1.3 handshake', needs(captureOf('traces/wolf-psk')), () => {
   for (const [which, count] of [
     ['first', 1],
     ['second', 3],
@@ -78,7 +111,10 @@ suite('the PSK binders of a recorded DTLS 1.3 handshake', needs('traces/wolf-psk
       const early = deriveEarlySecret13(nodeProvider, of.hash, psk);
       const key = deriveBinderKey13(nodeProvider, of.hash, early, 'ext');
       const transcript = transcriptOf(of, messages.slice(0, count), BINDERS_LENGTH);
-      assert.deepEqual(deriveVerifyData13(nodeProvider, of.hash, key, transcript), hello.body.slice(-32));
+      assert.deepEqual(
+        deriveFinishedKey13(nodeProvider, of.hash, key).sign(transcript),
+        hello.body.slice(-32),
+      );
     });
   }
 });
@@ -90,13 +126,18 @@ interface Replay {
   readonly secret: (label: string) => Uint8Array;
 }
 
-function replay(path: string): Replay {
-  const datagrams = readCapture(readVector(`${path}.pcapng`));
+/** Some are in the form of the relay that recorded them. */
+function captureOf(path: string): string {
+  return path === 'traces/wolf-ids' ? `${path}.pcap` : `${path}.pcapng`;
+}
+
+function replay(path: string, lengths?: IdLengths): Replay {
+  const datagrams = readCapture(readVector(captureOf(path)));
   const epochs = { client: new Epochs(), server: new Epochs() };
   for (const table of [epochs.client, epochs.server]) table.installReader(new PlainReader());
   const hellos = handshakeMessages(openCapture(datagrams.slice(0, 4), epochs));
   const of = selectedSuite(hellos[3]);
-  const secret = keylogOf(path, hellos[0]);
+  const secret = (label: string) => loggedSecret(path, label, hellos[0]);
 
   for (const sender of ['client', 'server'] as const) {
     const install = (epoch: number, label: string) => {
@@ -106,7 +147,7 @@ function replay(path: string): Replay {
     install(2, `${upper(sender)}_HANDSHAKE_TRAFFIC_SECRET`);
     install(3, `${upper(sender)}_TRAFFIC_SECRET_0`);
   }
-  const records = openCapture(datagrams, epochs);
+  const records = openCapture(datagrams, epochs, lengths);
   return { of, records, messages: handshakeMessages(records), secret };
 }
 
@@ -118,19 +159,6 @@ function selectedSuite(serverHello: CapturedMessage | undefined): AeadSuite {
   const of = DEFAULT_SUITES['DTLSv1.3'].find(({ code }) => code === chosen);
   assert.ok(of);
   return of;
-}
-
-/** Reads secrets from the key log, under the ClientHello's random. */
-function keylogOf(path: string, clientHello: CapturedMessage | undefined): (label: string) => Uint8Array {
-  const random = clientHello?.body.subarray(2, 34);
-  assert.ok(random);
-  const lines = decodeUtf8(readVector(`${path}.keys`))?.split('\n') ?? [];
-  return (label) => {
-    const line = lines.find((candidate) => candidate.startsWith(`${label} ${toHex(random)} `));
-    const secret = fromHex(line?.split(' ')[2] ?? '?');
-    assert.ok(secret, `${label} is not in the key log`);
-    return secret;
-  };
 }
 
 /** The hash over a handshake with a HelloRetryRequest, less the last `cut` bytes of its last message. */

@@ -3,7 +3,10 @@ import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
 import type { PeerAddress } from '#lib/base/peer-address.js';
 import type { BehaviourOptions } from '#lib/config/behaviour.js';
+import { machineOf } from '#lib/connection/connection.js';
+import type { KeptHandshake } from '#lib/connection/kept-handshake.js';
 import { assertAlive } from '../../support/alive.js';
+import { fieldsOf } from '../../support/inside.js';
 import { Pair, type PairOptions } from '../../support/pair.js';
 import { type TestedVersion, VERSIONS } from '../../support/settings.js';
 
@@ -108,6 +111,30 @@ for (const version of VERSIONS) {
       pair.runFor(100);
       assert.ok(down > 3 * 150);
       assert.deepEqual(pair.server.entry.connection.path.validated, true);
+    });
+
+    test('the size of datagrams and the round trip begin anew at a new address, and the size is known at the former one', () => {
+      const pair = open(version, { returnRoutability: 'never' });
+      const { entry } = pair.server;
+      const handshake = fieldsOf(machineOf(entry.connection)).get('#handshake') as KeptHandshake;
+      const before = entry.connection.path.maxDatagramSize;
+      pair.systemLimit.server = 700;
+      pair.send(pair.server, new Uint8Array(900));
+      pair.runFor(100);
+      const learned = entry.connection.path.maxDatagramSize;
+      assert.ok(learned <= 700 && before > 700, `${before}, then ${learned} bytes`);
+      // DTLS 1.2 has no ACKs to measure it by.
+      assert.equal(handshake.whole.roundTrip === undefined, version === 'DTLSv1.2');
+      pair.rebind(pair.client, true);
+      pair.send(pair.client, utf8('here'));
+      pair.runFor(100);
+      assert.deepEqual(
+        [entry.connection.path.maxDatagramSize, handshake.whole.roundTrip],
+        [before, undefined],
+      );
+      pair.server.endpoint.refusePath(entry, pair.now);
+      pair.drain();
+      assert.equal(entry.connection.path.maxDatagramSize, learned);
     });
 
     test('a refused address stays refused, and the one before stays', () => {

@@ -230,3 +230,24 @@ suite('an attacker that sends HelloVerifyRequests to a client of DTLS 1.2', () =
     });
   });
 });
+
+test('a client of DTLS 1.2 that has moved drops messages of the association before with the numbers of the new one', () => {
+  const pair = pairWith(SETTINGS['a pre-shared key']);
+  let flight: Uint8Array | undefined;
+  let late = 0;
+  pair.intercept = (data, from) => {
+    if (from === 'client') return [data];
+    if (flight === undefined && holds(data, HandshakeType.server_hello)) {
+      flight = data.slice();
+      pair.rebind(pair.client);
+      return [];
+    }
+    // Another cookie, and behind it the flight that was on its way; its second message has the number of the next ServerHello.
+    if (flight === undefined || late > 0 || !holds(data, HandshakeType.hello_verify_request)) return [data];
+    late++;
+    return [data, flight];
+  };
+  pair.connect();
+  assertOpensWhereItIs(pair, PATIENCE);
+  assert.equal(late, 1);
+});

@@ -290,7 +290,8 @@ suite('an attacker at another address, in a handshake of DTLS 1.2', () => {
   });
 
   test('can try four addresses, each for one key exchange at most', () => {
-    const server = { psk: { client: KEY }, ciphers: 'TLS_PSK_WITH_AES_128_GCM_SHA256' };
+    // A job for each look-up.
+    const server = { psk: () => KEY, ciphers: 'TLS_PSK_WITH_AES_128_GCM_SHA256' };
     const client = { psk: { identity: 'client', key: KEY }, ciphers: 'TLS_PSK_WITH_AES_128_GCM_SHA256' };
     const pair = pairWith({ server, client, jobs: 1 });
     const caught = catchLastFlight(pair);
@@ -324,7 +325,8 @@ suite('an attacker at another address, in a handshake of DTLS 1.2', () => {
 
   test('makes no answer to its own job one to the job of the client', () => {
     const { client, server } = AUTHENTICATIONS['with a pre-shared key'] ?? {};
-    const pair = pairWith({ ...(client && { client }), ...(server && { server }), jobs: 'by-hand' });
+    const psk = (): Uint8Array => KEY;
+    const pair = pairWith({ ...(client && { client }), server: { ...server, psk }, jobs: 'by-hand' });
     const caught = catchLastFlight(pair);
     pair.connect().runUntil(() => pair.client.jobs.length > 0, 5000);
     pair.answer(pair.client);

@@ -8,6 +8,15 @@ import { assertAlive } from '../../support/alive.js';
 import { Insider13 } from '../../support/insider13.js';
 import { Pair, type PairOptions } from '../../support/pair.js';
 import { type TestedVersion, VERSIONS } from '../../support/settings.js';
+import type { Side } from '../../support/side.js';
+
+/** How many flights of that message a side has sent. */
+function countOf(side: Side, message: string): number {
+  return side
+    .flights('sent')
+    .flat()
+    .filter((name) => name === message).length;
+}
 
 /** Both sides have connection IDs. */
 function open(version: TestedVersion, behaviour: BehaviourOptions = {}, more: PairOptions = {}): Pair {
@@ -191,34 +200,59 @@ suite('checks and connection IDs of a side that leaves its address', () => {
     }
   }
 
-  test('a side that sends without an ID asks for none', () => {
+  test('a side that sends without an ID asks for none, and one without IDs gives none', () => {
     const checks = { returnRoutability: 'basic' } as const;
     const client = { connectionId: 8, ...checks };
     const server = { connectionId: 0, ...checks };
     const pair = new Pair({ version: 'DTLSv1.3', clientBehaviour: client, serverBehaviour: server });
     pair.handshake().runFor(5000);
     assert.equal(pair.idsOf(pair.client).send.length, 0);
-    assert.ok(!pair.client.flights('sent').flat().includes('request_connection_id'));
-    assert.ok(pair.server.flights('sent').flat().includes('request_connection_id'));
+    pair.leave(pair.server);
+    pair.runFor(5000);
+    assert.equal(countOf(pair.client, 'request_connection_id'), 0);
+    assert.equal(countOf(pair.server, 'new_connection_id'), 0);
+    assert.equal(countOf(pair.server, 'request_connection_id'), 1);
+  });
+
+  for (const tickets of [true, false])
+    test(`a session begins with a spare ID for each side, unasked${tickets ? '' : ', without a ticket'}`, () => {
+      const server = tickets ? {} : { ticketKeys: false as const };
+      const pair = open('DTLSv1.3', {}, { server }).runFor(5000);
+      for (const side of [pair.client, pair.server]) {
+        assert.equal(countOf(side, 'new_connection_id'), 1);
+        assert.equal(countOf(side, 'request_connection_id'), 0);
+      }
+    });
+
+  test('a peer that gives no IDs and asks for none is not asked, and its sessions move under the same ID', () => {
+    // A server that makes the same ID again and again has none to give.
+    const connectionId = { length: 8, generate: () => Uint8Array.of(7, 7, 7, 7, 7, 7, 7, 7) };
+    const behaviours = { clientBehaviour: { connectionId: 0 }, serverBehaviour: { connectionId } };
+    const pair = open('DTLSv1.3', {}, behaviours).runFor(5000);
+    const { send } = pair.idsOf(pair.client);
+    for (let i = 0; i < 3; i++) {
+      pair.leave(pair.client);
+      pair.runFor(5000);
+      assert.deepEqual(pair.server.entry.peer, pair.client.address);
+      assert.equal(pair.server.entry.connection.path.validated, true);
+    }
+    assert.deepEqual(pair.idsOf(pair.client).send, send);
+    assert.equal(countOf(pair.server, 'new_connection_id'), 0);
+    assert.equal(countOf(pair.client, 'request_connection_id'), 0);
+    assertAlive(pair);
   });
 
   test('one request at a time: a peer that does not answer is not asked again', () => {
     const client = { ciphers: 'TLS_AES_128_GCM_SHA256' };
     const pair = open('DTLSv1.3', {}, { client, server: { ticketKeys: false } });
-    // The peer has answered the first one; a request follows the next move, and its answer never comes.
-    const requests = () =>
-      pair.client
-        .flights('sent')
-        .flat()
-        .filter((name) => name === 'request_connection_id');
+    // A request follows the first move, and its answer never comes.
     pair.runFor(5000);
-    assert.equal(requests().length, 1);
     pair.intercept = (data, from) => (from === 'server' && data.length > 45 ? [] : [data]);
     for (let i = 0; i < 5; i++) {
       pair.leave(pair.client);
       pair.runFor(1000);
     }
-    assert.equal(requests().length, 2);
+    assert.equal(countOf(pair.client, 'request_connection_id'), 1);
   });
 
   test('one request at a time: an ID to use at once that crosses it is no answer', () => {

@@ -136,6 +136,30 @@ suite('a client of DTLS 1.3 that moves after the HelloRetryRequest', () => {
     assertOpensWhereItIs(pair, 10_000);
   });
 
+  test('goes on where a copy of the alert comes late, and its new ClientHello is lost with the next one', () => {
+    const pair = pairWith();
+    moveOnRetry(pair, true);
+    const { intercept } = pair;
+    let alert: Uint8Array | undefined;
+    pair.intercept = (data, from) => {
+      if (from === 'server' && data[0] === ContentType.alert) alert = data.slice();
+      return intercept?.(data, from) ?? [data];
+    };
+    const hellos = watchHellos(pair);
+    pair.connect();
+    pair.explain(() => {
+      assert.ok(pair.runUntil(() => beginnings(hellos).size === 2, PATIENCE));
+      pair.network.clear();
+      assert.ok(alert !== undefined);
+      pair.inject(pair.client, alert);
+      pair.network.clear();
+      assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 5 * PATIENCE));
+      assert.equal(pair.client.dropped['unauthenticated_alert'], 1);
+      assert.equal(beginnings(hellos).size, 2);
+    });
+    assertAlive(pair);
+  });
+
   test('resumes its session all the same', () => {
     const first = pairWith().handshake();
     const pair = returning(savedSession(first), {
@@ -223,7 +247,7 @@ suite('a client of DTLS 1.3 whose cookie is refused', () => {
     assert.equal(pair.server.endpoint.counters.handshakesBegun, 0);
   });
 
-  test('by a server that counts its own records: begins again when its timer runs out', () => {
+  test('by a server that counts its own records: begins again when its timer has run out twice', () => {
     const pair = pairWith();
     const hellos = watchHellos(pair);
     moveOnRetry(pair);
@@ -234,9 +258,23 @@ suite('a client of DTLS 1.3 whose cookie is refused', () => {
       return [plainRecord(ContentType.alert, data.slice(13), { sequence: alerts++ })];
     };
     pair.connect();
-    assertOpensWhereItIs(pair, 2 * PATIENCE);
+    // A second, in which the first answer is lost, and two runs of a timer that has backed off.
+    assertOpensWhereItIs(pair, 1000 + 2000 + 4000 + PATIENCE);
     assert.ok(alerts > 0);
     assert.equal(beginnings(hellos).size, 2);
+  });
+
+  test('by a server that is silent: sends the same ClientHello until its time is over, and begins nothing', () => {
+    const pair = pairWith({ clientBehaviour: { handshakeTimeout: 20_000 } });
+    const hellos = watchHellos(pair);
+    onRetried(pair, () => []);
+    pair.connect();
+    pair.runUntil(() => pair.client.phase === 'closed', 600_000);
+    assert.equal(pair.client.error?.code, 'ERR_DTLS_HANDSHAKE_TIMEOUT');
+    assert.equal(beginnings(hellos).size, 1);
+    const [answer, ...others] = hellos.filter((hello) => cookieOf(hello) !== undefined);
+    assert.ok(others.length > 2);
+    for (const other of others) assert.deepEqual(other, answer);
   });
 
   test('has its time for the whole handshake, however often it begins', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { toHex, utf8 } from '#lib/base/bytes.js';
+import type { BehaviourOptions } from '#lib/config/behaviour.js';
 import type { Role } from '#lib/config/config.js';
 import { ContentType, HandshakeType } from '#lib/wire/codes.js';
 import { encodeAck, type RecordNumber } from '#lib/wire/messages/ack.js';
@@ -28,7 +29,14 @@ interface Talk {
 }
 
 /** `role` is tested, and asks for IDs of `own` bytes; the other side, for `peers`, is one whose keys the test has. */
-function talkTo(role: Role, own = 8, peers = 8, next = (cid: Uint8Array) => cid): Talk {
+function talkTo(
+  role: Role,
+  own = 8,
+  peers: BehaviourOptions['connectionId'] = 8,
+  next = (cid: Uint8Array) => cid,
+  // Without checks nothing is given or asked for in advance.
+  returnRoutability: BehaviourOptions['returnRoutability'] = 'never',
+): Talk {
   const peer: Role = role === 'client' ? 'server' : 'client';
   const made: Uint8Array[] = [];
   const generate = (): Uint8Array => {
@@ -40,9 +48,8 @@ function talkTo(role: Role, own = 8, peers = 8, next = (cid: Uint8Array) => cid)
     version: 'DTLSv1.3',
     client: { ciphers: 'TLS_AES_128_GCM_SHA256' },
     server: { ticketKeys: false },
-    // Without checks nothing is asked for in advance.
-    clientBehaviour: { connectionId: role === 'client' ? asks : peers, returnRoutability: 'never' },
-    serverBehaviour: { connectionId: role === 'server' ? asks : peers, returnRoutability: 'never' },
+    clientBehaviour: { connectionId: role === 'client' ? asks : peers, returnRoutability },
+    serverBehaviour: { connectionId: role === 'server' ? asks : peers, returnRoutability },
   }).handshake();
   const insider = new Insider13(pair);
   let sequence = 500;
@@ -94,6 +101,31 @@ for (const role of ['client', 'server'] as const) {
       assert.equal(tested.isConnected, true);
     });
 
+    test('an ID that leaves no room in the datagrams of a small path ends nothing: messages go in larger ones', () => {
+      const { pair, tested, say, acknowledge } = talkTo(role);
+      const cid = new Uint8Array(255).fill(7);
+      say(new_connection_id, encodeNewConnectionId({ cids: [cid], usage: cid_immediate }));
+      assert.deepEqual(pair.idsOf(tested).send, cid);
+      // What is known to pass goes down to 256 bytes, less than the header and the tag take.
+      pair.systemLimit[role] = 300;
+      pair.send(tested, new Uint8Array(200));
+      assert.throws(() => tested.endpoint.send(tested.entry, utf8('data')), {
+        code: 'ERR_OUT_OF_RANGE',
+        message: /the 0 byte maximum/,
+      });
+      const sent: number[] = [];
+      const note = pair.onDeparture;
+      pair.onDeparture = (from, data, to) => {
+        if (from === tested) sent.push(data.length);
+        note?.(from, data, to);
+      };
+      tested.endpoint.updateKeys(tested.entry, { requestPeer: false }, pair.now);
+      pair.drain();
+      assert.deepEqual(sent, [290]);
+      acknowledge();
+      assert.equal(tested.isConnected, true);
+    });
+
     test('a spare ID is used when the peer moves, and not before', () => {
       const { pair, tested, say, talk } = talkTo(role);
       const { send, receive } = pair.idsOf(tested);
@@ -118,6 +150,29 @@ for (const role of ['client', 'server'] as const) {
       assert.deepEqual(pair.idsOf(tested).receive, third);
       talk(first);
       assert.equal(tested.messages.length, 3);
+    });
+
+    test('a peer that has given no ID is asked for one when it asks itself, and not again where it then gives none', () => {
+      const same = { length: 8, generate: () => new Uint8Array(8).fill(7) };
+      const { pair, tested, say, talk, acknowledge } = talkTo(role, 8, same, undefined, 'basic');
+      const { receive } = pair.idsOf(tested);
+      pair.runFor(5000);
+      const asks = () =>
+        tested
+          .flights('sent')
+          .flat()
+          .filter((name) => name === 'request_connection_id').length;
+      assert.equal(asks(), 0);
+      say(request_connection_id, encodeRequestConnectionId({ numCids: 1 }));
+      acknowledge();
+      assert.equal(asks(), 1);
+      acknowledge();
+      say(new_connection_id, encodeNewConnectionId({ cids: [], usage: cid_spare }));
+      pair.rebind(role === 'client' ? pair.server : pair.client);
+      talk(receive);
+      assert.equal(tested.entry.connection.counters.migrations, 1);
+      assert.equal(asks(), 1);
+      assert.equal(tested.isConnected, true);
     });
 
     test('requests get no more than eight IDs in all, and then none', () => {

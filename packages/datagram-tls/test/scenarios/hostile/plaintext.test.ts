@@ -65,6 +65,32 @@ for (const version of VERSIONS) {
         });
       }
 
+      test(`${role} answers no handshake message in epoch 0, whatever its number`, () => {
+        const pair = new Pair({ version }).handshake();
+        const side = pair[role];
+        let answers = 0;
+        pair.intercept = (data, from) => {
+          if (from === role) answers++;
+          return [data];
+        };
+        let sequence = 1000;
+        // A ClientHello is answered without state.
+        const types = Object.values(HandshakeType).filter((type) => type !== HandshakeType.client_hello);
+        for (const type of types)
+          for (let messageSeq = 0; messageSeq < 12; messageSeq++)
+            for (const length of [0, 40, 70_000])
+              for (const fragment of [new Uint8Array(0), new Uint8Array(40)]) {
+                if (fragment.length > length) continue;
+                const shape = { type, messageSeq, length, fragment };
+                pair.inject(side, fragmentRecord(shape, { sequence: sequence++ }));
+              }
+        pair.runFor(2000);
+        assert.equal(answers, 0);
+        assert.ok(side.endpoint.hibernate(side.entry, pair.now), 'nothing is kept of them');
+        pair.intercept = undefined;
+        assertAlive(pair);
+      });
+
       test(`${role} discards everything in an epoch without keys`, () => {
         const pair = new Pair({ version }).handshake();
         const side = pair[role];

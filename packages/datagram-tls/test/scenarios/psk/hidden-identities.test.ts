@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { PskCredentialsOption } from '#lib/config/options.js';
+import type { PskCredentialsOption } from '#lib/config/psk-options.js';
 import { createSecureContext, type SecureContextOptions } from '#lib/index.js';
 import { assertAlive } from '../../support/alive.js';
 import { SERVERS } from '../../support/identities.js';

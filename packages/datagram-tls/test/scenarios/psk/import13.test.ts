@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
 import { suite, test } from 'node:test';
 import { concat, utf8 } from '#lib/base/bytes.js';
-import type { PskImportOption } from '#lib/config/options.js';
+import type { PskImportOption } from '#lib/config/psk-options.js';
 import { nodeProvider } from '#lib/crypto/node.js';
 import { decodePreSharedKeyRequest } from '#lib/extensions/pre-shared-key.js';
 import { deriveImportedPsk13 } from '#lib/keys/schedule13.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { EMPTY, utf8 } from '#lib/base/bytes.js';
-import type { ClientPskOption, ServerPskOption } from '#lib/config/options.js';
+import type { ClientPskOption, ServerPskOption } from '#lib/config/psk-options.js';
 import { DEFAULT_PSK_SUITES, needsPsk, SUITES } from '#lib/crypto/suites.js';
 import { ContentType, ExtensionType, HandshakeType } from '#lib/wire/codes.js';
 import { decodeServerHello, encodeServerHello } from '#lib/wire/messages/server-hello.js';

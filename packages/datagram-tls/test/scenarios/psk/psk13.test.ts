@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { utf8 } from '#lib/base/bytes.js';
-import type { ClientPskOption, ServerPskOption } from '#lib/config/options.js';
+import type { ClientPskOption, ServerPskOption } from '#lib/config/psk-options.js';
 import { assertAlive } from '../../support/alive.js';
 import { CA, CLIENTS, SERVERS } from '../../support/identities.js';
 import { Pair, type PairOptions } from '../../support/pair.js';

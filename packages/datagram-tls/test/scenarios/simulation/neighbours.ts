@@ -3,19 +3,29 @@ import { utf8 } from '#lib/base/bytes.js';
 import { earliest } from '#lib/base/instant.js';
 import type { PeerAddress } from '#lib/base/peer-address.js';
 import { type BehaviourOptions, resolveBehaviour } from '#lib/config/behaviour.js';
-import type { Behaviour, Role } from '#lib/config/config.js';
+import type { Behaviour, Destination, Role } from '#lib/config/config.js';
+import {
+  encodeSession,
+  type NewTicket,
+  resolveSession,
+  type SavedSession,
+} from '#lib/config/saved-session.js';
 import type { ConnectionEvent } from '#lib/connection/events.js';
 import type { Security } from '#lib/connection/version.js';
+import { nodeProvider } from '#lib/crypto/node.js';
 import { type ConnectionEntry, type Holder, stateOf } from '#lib/endpoint/connection-entry.js';
 import { dormantIn, Endpoint } from '#lib/endpoint/endpoint.js';
+import { JUDGEMENT_DAY } from '../../support/identities.js';
 import { performNow } from '../../support/jobs.js';
 import { lightCiphers } from '../../support/light-ciphers.js';
 import { damage } from '../../support/network.js';
 import { Nonces } from '../../support/nonces.js';
 import { Random } from '../../support/random.js';
 import { seededProvider } from '../../support/seeded-provider.js';
+import { playSeed } from '../../support/seeds.js';
 import { security, type TestedVersion, UNLIMITED } from '../../support/settings.js';
 import { CheckpointStore } from './checkpoints.js';
+import { SeenHellos, withEarlyData } from './comebacks.js';
 import { settingsOf } from './settings.js';
 
 const SERVER: PeerAddress = { address: '192.0.2.2', family: 'IPv4', port: 4433 };
@@ -40,6 +50,8 @@ const HANDSHAKE = 60_000;
 const IDLE = 900_000;
 /** So long a side that has left its address on purpose hears what still comes there, ms. */
 const LEFT = 3000;
+/** Silences of one run; all together are shorter than {@link IDLE}. */
+const MOST_SILENCES = 2;
 
 const ACTS = {
   send: 14,
@@ -56,6 +68,8 @@ const ACTS = {
   restart: 1,
   'crash of the server': 1,
   crash: 3,
+  detain: 3,
+  silence: 1,
 } as const;
 type Act = keyof typeof ACTS;
 const BAG = (Object.keys(ACTS) as Act[]).flatMap((act) => new Array<Act>(ACTS[act]).fill(act));
@@ -67,6 +81,12 @@ export type Happening =
   | 'followed'
   | 'slept without an entry'
   | 'went on after a crash'
+  | 'went on with other options'
+  | 'went on elsewhere'
+  | 'resumed'
+  | 'early data'
+  | 'early data taken twice'
+  | 'came late'
   | 'lost without IDs'
   | 'lost in a crash'
   | 'failed handshake';
@@ -118,6 +138,8 @@ interface Device {
   generation: number;
   sent: Set<string>;
   answered: Set<string>;
+  /** From its last ticket. */
+  saved: SavedSession | undefined;
   /** Its address has changed in the present handshake. */
   hasMoved: boolean;
   /** The application closes it, or it has failed. */
@@ -182,14 +204,16 @@ export class Neighbours {
   readonly #version: TestedVersion;
   readonly #random: Random;
   readonly #nonces = new Nonces();
-  readonly #service: { readonly security: Security; readonly behaviour: Behaviour };
+  #service: { readonly security: Security; readonly behaviour: Behaviour };
   readonly #client: Security;
-  readonly #manners: readonly Behaviour[];
+  /** Of the devices. */
+  readonly #manners: Behaviour[];
   readonly #devices: Device[];
   readonly #accounts = new Set<Account>();
   /** Each port of the NAT has an address of its own. */
   readonly #hasManyHosts: boolean;
   readonly #delivered = new Set<string>();
+  readonly #deliveredEarly = new Set<string>();
   readonly #copies: Datagram[] = [];
   /** What has arrived last. */
   #recent: Datagram[] = [];
@@ -202,6 +226,10 @@ export class Neighbours {
   #flying: Datagram[] = [];
   /** Copies the next datagram to the server to another address, faster than the path. */
   #races = false;
+  /** So many of the next datagrams come much later, if they do. */
+  #toDetain = 0;
+  #detained: Datagram[] = [];
+  #silences = 0;
 
   constructor(version: TestedVersion, seed: number) {
     this.seed = seed;
@@ -209,9 +237,9 @@ export class Neighbours {
     const random = new Random(seed + 0x3000_0000);
     this.#random = random;
     const provider = this.#nonces.watch(lightCiphers(seededProvider(random)));
-    const settings = settingsOf(version, random);
+    const settings = settingsOf(version, random, 0.3);
     this.#service = {
-      security: security('server', version, settings.server, provider),
+      security: withEarlyData(security('server', version, settings.server, provider), new SeenHellos().guard),
       behaviour: resolveBehaviour(mannerOf(random, 'server'), false),
     };
     this.#client = security('client', version, settings.client, provider);
@@ -227,20 +255,19 @@ export class Neighbours {
 
   /** Throws with the seed where something is not as it has to be. */
   run(): void {
-    try {
+    playSeed(this.seed, 'neighbours', () => {
       for (let step = 0; step < STEPS; step++) {
         this.#act(this.#random.pick(BAG), this.#random.pick(this.#devices));
         this.#keep(0.6);
         this.#runFor(this.#random.pick([0, 0, 3, 15, 30, 700]));
         this.#keep(0.6);
         if (this.#random.chance(0.2)) this.#judge();
+        if (this.#random.chance(0.15)) this.#release();
       }
       this.#calm();
       for (const device of this.#devices) this.#converge(device);
       this.#end();
-    } catch (cause) {
-      throw new Error(`DTLS_SEED=${this.seed} npm test -- neighbours: ${String(cause)}`, { cause });
-    }
+    });
   }
 
   #act(act: Act, device: Device): void {
@@ -273,6 +300,7 @@ export class Neighbours {
           ? this.#accounts
           : this.#random.shuffled([...this.#accounts]).slice(1))
           if (entry.connection.phase === 'open') this.#server.hibernate(entry, this.#now);
+        if (device.entry?.connection.phase === 'open') device.endpoint.hibernate(device.entry, this.#now);
         return this.#drain();
       }
       case 'move the server':
@@ -285,6 +313,12 @@ export class Neighbours {
         return this.#crashServer();
       case 'crash':
         return this.#crash(device);
+      case 'detain':
+        this.#toDetain = random.between(1, 6);
+        return;
+      case 'silence':
+        if (++this.#silences <= MOST_SILENCES) this.#runFor(random.pick([20_000, 200_000]));
+        return;
     }
   }
 
@@ -299,8 +333,28 @@ export class Neighbours {
     device.answered = new Set();
     device.left = undefined;
     const manner = this.#manners[device.number] as Behaviour;
-    device.entry = device.endpoint.connect(SERVER, this.#client, manner, DESTINATION, this.#now);
+    device.entry = device.endpoint.connect(
+      SERVER,
+      this.#client,
+      manner,
+      this.#destinationOf(device),
+      this.#now,
+    );
     this.#drain();
+  }
+
+  /** Some come back to their last session, with messages at once in DTLS 1.3. */
+  #destinationOf(device: Device): Destination {
+    const { saved, generation } = device;
+    if (saved === undefined || this.#random.chance(0.3)) return DESTINATION;
+    const session = { ...DESTINATION, session: saved };
+    if (this.#version === 'DTLSv1.2' || this.#random.chance(0.4)) return session;
+    const texts = Array.from({ length: this.#random.between(1, 3) }, () => {
+      const text = `${nameOf(device)} ${device.sent.size}`;
+      device.sent.add(`${generation} ${text}`);
+      return text;
+    });
+    return { ...session, earlyData: texts.map(utf8) };
   }
 
   /** The NAT gives `device` this port, and takes it from a device that has it. */
@@ -400,6 +454,8 @@ export class Neighbours {
     this.#accounts.clear();
     this.#server = new Endpoint(UNLIMITED);
     this.#arrived = 0;
+    if (this.#random.chance(0.2))
+      this.#service = { ...this.#service, behaviour: this.#otherManner('server') };
     this.#server.serve(this.#service);
     for (const { account, state } of this.#random.shuffled(states)) {
       account.goOn(this.#server, this.#server.restore(state, this.#service, { age, now: this.#now }));
@@ -408,10 +464,16 @@ export class Neighbours {
     this.#drain();
   }
 
+  #otherManner(role: Role): Behaviour {
+    this.#note('went on with other options');
+    return resolveBehaviour(mannerOf(this.#random, role), false);
+  }
+
   /** The same of a device. */
   #crash(device: Device): void {
     const state = device.store?.onCrash(this.#random.chance(0.5));
     if (state === undefined || device.isOver) return;
+    if (this.#random.chance(0.2)) this.#manners[device.number] = this.#otherManner('client');
     const behaviour = this.#manners[device.number] as Behaviour;
     const times = { age: this.#random.pick([0, 50]), now: this.#now };
     device.endpoint = new Endpoint(UNLIMITED);
@@ -420,6 +482,11 @@ export class Neighbours {
     device.hasHeard = false;
     device.store?.take(device.endpoint, device.entry, this.#now);
     this.#note('went on after a crash');
+    if (this.#random.chance(0.5)) {
+      // Its socket is another one.
+      device.port = undefined;
+      this.#note('went on elsewhere');
+    }
     this.#bringAgain();
   }
 
@@ -477,6 +544,7 @@ export class Neighbours {
   #calm(): void {
     this.#loss = 0;
     this.#races = false;
+    this.#toDetain = 0;
     for (let left = 5; left > 0; left--) {
       this.#rest(1000);
     }
@@ -495,7 +563,10 @@ export class Neighbours {
     const isNamed = (entry?.connection.connectionIds?.send.length ?? 0) > 0;
     const wasOpen = entry?.connection.phase === 'open';
     if (wasOpen && this.#isHeard(device)) return;
-    const isLost = wasOpen && device.isForgotten;
+    // A client of DTLS 1.2 that resumes a session is open before the server has its Finished, which nobody repeats for an address
+    // that the client has left.
+    const isUnheard = entry?.connection.session?.resumed === true && !device.hasHeard;
+    const isLost = wasOpen && (device.isForgotten || (this.#version === 'DTLSv1.2' && isUnheard));
     assert.ok(isLost || !(wasOpen && isNamed), `device ${device.number} is heard no more`);
     if (wasOpen) this.#note(isLost ? 'lost in a crash' : 'lost without IDs');
     for (let left = 3; left > 0; left--) {
@@ -560,6 +631,11 @@ export class Neighbours {
   }
 
   #arrive(datagram: Datagram): void {
+    if (this.#toDetain > 0) {
+      this.#toDetain--;
+      this.#detained.push(datagram);
+      return;
+    }
     const copy = { ...datagram, data: datagram.data.slice() };
     if (this.#random.chance(0.1)) this.#copies.push(copy);
     this.#recent = [...this.#recent.slice(1 - MOST_RECENT), copy];
@@ -570,6 +646,19 @@ export class Neighbours {
       if (this.#random.chance(0.3)) return;
     }
     this.#toServer(datagram.data, datagram.outside);
+  }
+
+  /** What was detained comes, in any order, to the processes that are there now. */
+  #release(): void {
+    const detained = this.#random.shuffled(this.#detained);
+    this.#detained = [];
+    for (const { data, up, outside } of detained) {
+      if (this.#random.chance(0.2)) continue;
+      this.#note('came late');
+      if (up) this.#toServer(data, outside);
+      else this.#toDevice(data, outside);
+      this.#drain();
+    }
   }
 
   #toServer(data: Uint8Array, from: PeerAddress): void {
@@ -681,20 +770,31 @@ export class Neighbours {
       account.store = this.#newStore();
     }
     if (event.type === 'migrated' && !event.validated) this.#note('followed');
-    if (event.type === 'message') this.#onMessage(entry, account, new TextDecoder().decode(event.data));
+    if (event.type === 'message' || event.type === 'early-data')
+      this.#onMessage(entry, account, new TextDecoder().decode(event.data), event.type === 'early-data');
     if (event.type === 'closed') this.#onServerEnd(entry, account, event.error?.code);
   }
 
-  #onMessage(entry: ConnectionEntry, account: Account, text: string): void {
+  #onMessage(entry: ConnectionEntry, account: Account, text: string, isEarly: boolean): void {
     const [owner = ''] = text.split(' ');
     const [number, generation] = owner.split('.');
     const device = this.#devices[Number(number)];
     assert.ok(device?.sent.has(`${generation} ${text}`), `${text} was never sent`);
-    assert.ok(!this.#delivered.has(text), `${text} is delivered twice`);
-    this.#delivered.add(text);
+    const delivered = isEarly ? this.#deliveredEarly : this.#delivered;
+    assert.ok(!delivered.has(text), `${text} is delivered twice`);
+    delivered.add(text);
+    if (isEarly) this.#note('early data');
+    else if (this.#deliveredEarly.has(text)) this.#onTakenTwice(device as Device, generation, text);
     account.owner ??= owner;
     assert.equal(account.owner, owner, 'a message came to the session of another device');
     if (entry.connection.maySend) this.#server.send(entry, utf8(`${text} back`));
+  }
+
+  /** A server that ended, or gave up the handshake, took it early, so that the device sends it again to one that refuses that. */
+  #onTakenTwice(device: Device, generation: string | undefined, text: string): void {
+    this.#note('early data taken twice');
+    const isSame = device.generation === Number(generation);
+    assert.ok(!(isSame && device.entry?.connection.earlyData === 'accepted'), `${text} is sent twice`);
   }
 
   /** A session of a device that still has it, and whose records have an ID, ends by none but the device. */
@@ -719,7 +819,11 @@ export class Neighbours {
       device.endpoint.answer(entry, event.id, answer, this.#now);
     }
     if (event.type === 'connected' && device.hasMoved) this.#note('connected after a move');
-    if (event.type === 'connected') device.store = this.#newStore();
+    if (event.type === 'connected') {
+      device.store = this.#newStore();
+      if (event.session.resumed) this.#note('resumed');
+    }
+    if (event.type === 'ticket') device.saved = savedFrom(event.ticket);
     if (event.type === 'checkpoint-due' && device.store !== undefined) device.store.isDue = true;
     if (event.type === 'message') this.#onAnswer(device, new TextDecoder().decode(event.data));
     if (event.type !== 'closed') return;
@@ -764,12 +868,18 @@ function newDevice(number: number): Device {
     generation: 0,
     sent: new Set(),
     answered: new Set(),
+    saved: undefined,
     hasMoved: false,
     isOver: false,
     isForgotten: false,
     hasHeard: false,
     store: undefined,
   };
+}
+
+/** What an application keeps of a ticket. */
+function savedFrom(ticket: NewTicket): SavedSession | undefined {
+  return resolveSession(encodeSession(nodeProvider, ticket, JUDGEMENT_DAY), ticket.identity, nodeProvider);
 }
 
 /** As messages of its present session begin. */

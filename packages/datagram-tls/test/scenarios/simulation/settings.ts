@@ -8,10 +8,11 @@ const CIPHERS: Readonly<Record<TestedVersion, readonly string[]>> = {
   'DTLSv1.3': ['TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_CCM_SHA256'],
 };
 
-type Settings = Pick<PairOptions, 'client' | 'server'>;
+/** Objects of which there are few, so that they are parsed once. */
+export type Settings = Pick<PairOptions, 'client' | 'server'>;
 
-/** Parsed once: with a certificate, and with a shared key and each cipher. */
-const WITH_CERTIFICATE: Settings = { client: {}, server: {} };
+/** Parsed once: with a certificate, and with a shared key and each cipher. Servers give tickets for the first alone. */
+export const WITH_CERTIFICATE: Settings = { client: {}, server: {} };
 const WITH_KEY = Object.fromEntries(
   Object.entries(CIPHERS).map(([version, names]) => [
     version,
@@ -19,7 +20,7 @@ const WITH_KEY = Object.fromEntries(
   ]),
 ) as unknown as Readonly<Record<TestedVersion, readonly Settings[]>>;
 
-/** Of both sides of a session; one of ten has certificates, which cost most. */
-export function settingsOf(version: TestedVersion, random: Random): Settings {
-  return random.chance(0.1) ? WITH_CERTIFICATE : random.pick(WITH_KEY[version]);
+/** Of both sides of a session; few have certificates, which cost most. */
+export function settingsOf(version: TestedVersion, random: Random, certificates = 0.1): Settings {
+  return random.chance(certificates) ? WITH_CERTIFICATE : random.pick(WITH_KEY[version]);
 }

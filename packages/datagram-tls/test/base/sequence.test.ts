@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import {
-  completeSequence,
-  MAX_SEQUENCE,
-  writeEpochAndSequence,
-  writeSequence,
-} from '#lib/record/sequence.js';
+import { completeSequence, MAX_SEQUENCE, writeEpochAndSequence, writeSequence } from '#lib/base/sequence.js';
 
 suite('sequence numbers', () => {
   for (const span of [0x100, 0x10000]) {
