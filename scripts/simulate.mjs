@@ -4,9 +4,10 @@
  *   npm run simulate -- COUNT               so many seeds in each simulation of each version, from a random one on, which is printed
  *   npm run simulate -- COUNT FROM          from this one on: the same again
  *   npm run simulate -- COUNT --only NAME   only the simulations whose names contain it, such as "survival DTLSv1.3"
+ *   npm run simulate -- COUNT --for S       begins no more seeds after S seconds; says how many were played
  *
  * Each simulation counts as one. It fails with the first of its seeds that fail, each with the command that plays it alone and
- * shows its datagrams. The end is that of report.mjs.
+ * shows its datagrams; a seed that fails is printed at once, too. The end is that of report.mjs.
  */
 import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
@@ -34,10 +35,10 @@ else parentPort.on('message', ({ name, from, count }) => parentPort.postMessage(
 async function main() {
   const wanted = argumentsOf(process.argv.slice(2));
   if (wanted === undefined) {
-    console.error('usage: npm run simulate -- COUNT [FROM] [--only NAME]');
+    console.error('usage: npm run simulate -- COUNT [FROM] [--only NAME] [--for SECONDS]');
     return 2;
   }
-  const { count, from, only } = wanted;
+  const { count, from, only, seconds } = wanted;
   const names = SIMULATIONS.map(({ name }) => name).filter((name) => name.includes(only));
   if (names.length === 0) {
     console.error(`no simulation's name contains "${only}"`);
@@ -45,15 +46,18 @@ async function main() {
   }
   const filter = only === '' ? '' : ` --only "${only}"`;
   console.log(`Seeds from ${from} on; again: npm run simulate -- ${count} ${from}${filter}\n`);
-  const results = await playAll(names, from, count);
+  const results = await playAll(names, { from, count, seconds });
   const failed = names.filter((name) => results.get(name).failures.length > 0);
   const failures = failed.map((name) => ({ name, reason: reasonOf(results.get(name).failures) }));
-  console.log(reportOf({ passed: names.length - failed.length, failures, skips: [] }));
+  const skips = names
+    .filter((name) => results.get(name).left === count)
+    .map((name) => ({ name, reason: `no seed was played in ${seconds} s` }));
+  console.log(reportOf({ passed: names.length - failed.length - skips.length, failures, skips }));
   return failed.length === 0 ? 0 : 1;
 }
 
 function argumentsOf(args) {
-  const options = { only: { type: 'string', default: '' } };
+  const options = { only: { type: 'string', default: '' }, for: { type: 'string', default: '1e9' } };
   let parsed;
   try {
     parsed = parseArgs({ args, options, allowPositionals: true });
@@ -63,12 +67,14 @@ function argumentsOf(args) {
   const { values, positionals } = parsed;
   const [count, from = String(randomInt(MOST_RANDOM)), ...rest] = positionals;
   const areNumbers = [count, from].every((text) => /^[0-9]{1,10}$/.test(text ?? ''));
-  if (!areNumbers || Number(count) === 0 || rest.length > 0) return undefined;
-  return { count: Number(count), from: Number(from), only: values.only };
+  const seconds = Number(values.for);
+  if (!areNumbers || Number(count) === 0 || rest.length > 0 || !(seconds > 0)) return undefined;
+  return { count: Number(count), from: Number(from), only: values.only, seconds };
 }
 
 /** What became of each simulation, whose line is printed when its last seed is played. */
-async function playAll(names, from, count) {
+async function playAll(names, { from, count, seconds }) {
+  const end = performance.now() + seconds * 1_000;
   const results = new Map(names.map((name) => [name, { left: count, ms: 0, failures: [] }]));
   const tasks = tasksOf(names, from, count);
   const underWay = new Set();
@@ -81,9 +87,11 @@ async function playAll(names, from, count) {
   });
   await Promise.all(
     Array.from({ length: Math.min(availableParallelism(), tasks.length) }, () =>
-      work(tasks, underWay, (task, told) => note(results.get(task.name), task, told)),
+      work(tasks, underWay, end, (task, told) => note(results.get(task.name), task, told)),
     ),
   );
+  // Those that the time did not suffice for have no line yet.
+  for (const name of names) if (results.get(name).left > 0) printLine(name, results.get(name), count);
   return results;
 }
 
@@ -95,10 +103,11 @@ function tasksOf(names, from, count) {
   return tasks;
 }
 
-async function work(tasks, underWay, onPlayed) {
+async function work(tasks, underWay, end, onPlayed) {
   const worker = new Worker(fileURLToPath(import.meta.url));
   try {
-    for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
+    while (tasks.length > 0 && performance.now() < end) {
+      const task = tasks.shift();
       underWay.add(task);
       onPlayed(task, await answerOf(worker, task));
       underWay.delete(task);
@@ -124,13 +133,18 @@ function answerOf(worker, task) {
 }
 
 function note(result, { name, count }, { failures, ms }) {
+  // At once: whoever waits for thousands of seeds can play this one meanwhile.
+  for (const failure of failures) console.log(`  ${name}: ${failure}`);
   result.failures.push(...failures);
   result.ms += ms;
   result.left -= count;
-  if (result.left > 0) return;
-  const { length } = result.failures;
-  const outcome = length === 0 ? '' : `, ${length} FAILED`;
-  console.log(`${length === 0 ? '✔' : '✖'} ${name}${outcome}  (${Math.round(result.ms)} ms)`);
+  if (result.left === 0) printLine(name, result);
+}
+
+function printLine(name, { left, ms, failures: { length } }, count = 0) {
+  const failed = length === 0 ? '' : `, ${length} FAILED`;
+  const unplayed = left === 0 ? '' : `, ${count - left} of ${count} seeds`;
+  console.log(`${length === 0 ? '✔' : '✖'} ${name}${unplayed}${failed}  (${Math.round(ms)} ms)`);
 }
 
 function reasonOf(failures) {
