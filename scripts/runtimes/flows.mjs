@@ -162,28 +162,16 @@ const CHECKS = {
     return missing.length === 0 ? undefined : `nothing came from ${missing}`;
   },
 
-  'loses no message because the network has refused one to another client': async (library) => {
-    const served = [];
-    const endpoint = library.listen((session) => void served.push(session), SERVER);
-    const { port } = await endpoint.opened;
+  'loses no message because the network has refused one to another client': (library) =>
+    refusedElsewhere(library, SERVER),
+
+  'nor on a socket of the application': async (library) => {
     const socket = await bound();
-    const gone = library.connect('127.0.0.1', port, { ...CLIENT, socket });
-    await gone.opened;
-    const session = library.connect('127.0.0.1', port, CLIENT);
-    await session.opened;
-    while (served.length < 2) await sleep(10);
-    await Promise.all(served.map(({ opened }) => opened));
-    // It cannot say that it ends.
-    socket.close();
-    await Promise.allSettled([once(socket, 'close'), gone.closed]);
-    const { promise: all, resolve } = withResolvers();
-    let received = 0;
-    session.onmessage = () => ++received === 5 && resolve();
-    for (let i = 0; i < 5; i++) for (const each of served) each.send('news');
-    await Promise.race([all, sleep(PATIENCE_MS / 10, undefined, { ref: false })]);
-    session.destroy();
-    await endpoint.close();
-    return received === 5 ? undefined : `${received} of 5 came`;
+    try {
+      return await refusedElsewhere(library, { psk: SERVER.psk, socket });
+    } finally {
+      socket.close();
+    }
   },
 
   'has the memory of a read no larger than a datagram': async (library) => {
@@ -211,6 +199,31 @@ const CHECKS = {
     return uncaught.length === 0 ? undefined : uncaught.join();
   },
 };
+
+/** One of two clients goes without a word, and the other one is told news. */
+async function refusedElsewhere(library, options) {
+  const served = [];
+  const endpoint = library.listen((session) => void served.push(session), options);
+  const { port } = await endpoint.opened;
+  const socket = await bound();
+  const gone = library.connect('127.0.0.1', port, { ...CLIENT, socket });
+  await gone.opened;
+  const session = library.connect('127.0.0.1', port, CLIENT);
+  await session.opened;
+  while (served.length < 2) await sleep(10);
+  await Promise.all(served.map(({ opened }) => opened));
+  // It cannot say that it ends.
+  socket.close();
+  await Promise.allSettled([once(socket, 'close'), gone.closed]);
+  const { promise: all, resolve } = withResolvers();
+  let received = 0;
+  session.onmessage = () => ++received === 5 && resolve();
+  for (let i = 0; i < 5; i++) for (const each of served) each.send('news');
+  await Promise.race([all, sleep(PATIENCE_MS / 10, undefined, { ref: false })]);
+  session.destroy();
+  await endpoint.close();
+  return received === 5 ? undefined : `${received} of 5 came`;
+}
 
 /** What `use` returns of an open session with a server that has `onsession`. */
 async function between({ library, onsession = ignore, options }, use) {

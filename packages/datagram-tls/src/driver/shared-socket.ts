@@ -13,7 +13,7 @@ import {
   wholeCount,
 } from './datagram-channel.js';
 import { canonicalAddress } from './resolve-host.js';
-import { isFromTheNetwork } from './udp.js';
+import { isFromTheNetwork, sendTo } from './udp.js';
 
 type Listener = Parameters<Socket['removeListener']>[1];
 
@@ -165,12 +165,12 @@ export class SharedSocketChannel implements DatagramChannel {
 
   send(data: Uint8Array, to: PeerAddress, failed?: (error: Error) => void): void {
     if (this.#handlers === undefined) return;
-    const done = (error: Error | null | undefined): void => {
+    const done = (error?: Error | null): void => {
       if (error !== null && error !== undefined) failed?.(error);
     };
     const bytes = toBuffer(withOwnMemory(data));
     try {
-      if (this.#peer === undefined) this.#socket.send(bytes, to.port, to.address, done);
+      if (this.#peer === undefined) sendTo(this.#socket, bytes, to, done);
       else Reflect.apply(this.#socket.send.bind(this.#socket), undefined, [bytes, done]);
     } catch (error) {
       process.nextTick(done, error);

@@ -46,6 +46,35 @@ const CONNECTS_AT_ONCE = !('bun' in process.versions || 'deno' in process.versio
  */
 const FAILS_FOR_OTHERS = 'bun' in process.versions;
 
+/** A `Socket`, or what looks like one, which may leave out `error`. */
+interface Unconnected<Data> {
+  send(data: Data, port: number, address: string, done?: (error?: Error | null) => void): unknown;
+}
+
+/**
+ * Sends over a socket that is not connected. On Bun it sends once more what the network has refused: the error, perhaps that of
+ * another datagram, does not come twice. `done` gets what a closed socket throws by then.
+ */
+export function sendTo<Data extends Uint8Array>(
+  socket: Unconnected<Data> | undefined,
+  data: Data,
+  to: PeerAddress,
+  done: ((error?: Error | null) => void) | undefined,
+): void {
+  if (!FAILS_FOR_OTHERS) return void socket?.send(data, to.port, to.address, done);
+  socket?.send(data, to.port, to.address, (error) => {
+    if (error === undefined || error === null || !isFromTheNetwork(error)) {
+      done?.(error);
+      return;
+    }
+    try {
+      socket.send(data, to.port, to.address, done);
+    } catch (closed) {
+      done?.(closed as Error);
+    }
+  });
+}
+
 /** Deno takes the size of a receive buffer for that of the memory that it clears for each datagram, and the system is told nothing. */
 const CLEARS_RECEIVE_BUFFER = 'deno' in process.versions;
 
@@ -209,21 +238,11 @@ export class Udp implements DatagramChannel {
     const done =
       failed === undefined
         ? undefined
-        : (error: Error | null): void => {
-            if (error !== null) failed(error);
+        : (error?: Error | null): void => {
+            if (error !== undefined && error !== null) failed(error);
           };
     if (this.#connected) this.#socket?.send(data, done);
-    else if (FAILS_FOR_OTHERS) this.#sendTwice(data, to, done);
-    else this.#socket?.send(data, to.port, to.address, done);
-  }
-
-  /** Sends once more if the network has refused it: the error, perhaps that of another datagram, does not come twice. */
-  #sendTwice(data: Uint8Array, to: PeerAddress, done: ((error: Error | null) => void) | undefined): void {
-    this.#socket?.send(data, to.port, to.address, (error) => {
-      if (error !== null && isFromTheNetwork(error)) {
-        if (this.#open) this.#socket?.send(data, to.port, to.address, done);
-      } else done?.(error);
-    });
+    else sendTo(this.#socket, data, to, done);
   }
 
   setReferenced(referenced: boolean): void {
