@@ -1,4 +1,4 @@
-/* BoringSSL, DTLS 1.3. It asks for no cookie: each stranger's ClientHello makes a session. Its suites are its own choice, so that the client restricts them. */
+/* BoringSSL, DTLS 1.3. It asks for no cookie: each ClientHello from an unvalidated address makes a session. It chooses its suites itself, so the client restricts them. */
 #include "server.h"
 #include <openssl/err.h>
 #include <openssl/ssl.h>

@@ -1,4 +1,4 @@
-/* GnuTLS 3, DTLS 1.2. A stranger's ClientHello is answered without state. */
+/* GnuTLS 3, DTLS 1.2. It answers a ClientHello from an unvalidated address without state. */
 #include "server.h"
 #include <gnutls/dtls.h>
 #include <gnutls/gnutls.h>

@@ -1,4 +1,4 @@
-/* Mbed TLS 2.28, DTLS 1.2. A stranger's ClientHello is answered by a session that waits for the next peer. */
+/* Mbed TLS 2.28, DTLS 1.2. A session that waits for the next peer answers a ClientHello from an unvalidated address. */
 #include "server.h"
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>

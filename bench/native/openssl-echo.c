@@ -1,4 +1,4 @@
-/* The reference: OpenSSL 3, DTLS 1.2. A stranger's ClientHello is answered without state by DTLSv1_listen. */
+/* The reference: OpenSSL 3, DTLS 1.2. DTLSv1_listen answers a ClientHello from an unvalidated address without state. */
 #include "server.h"
 #include <openssl/err.h>
 #include <openssl/hmac.h>

@@ -33,7 +33,7 @@ _Noreturn void die(const char *what);
 
 const char *library_version(void);
 void library_start(void);
-/* Takes a stranger's datagram. NULL, or the session of a peer whose cookie holds; it may have been answered. */
+/* Takes a datagram from an unvalidated address, and may answer it. Returns the session of a peer with a valid cookie, or NULL. */
 void *session_accept(const struct sockaddr_in *from);
 /* Handshakes, hands over what came, and closes; 0 when the session is over. */
 int session_serve(void *session);

@@ -1,4 +1,4 @@
-/* wolfSSL 5, DTLS 1.2, or 1.3 where the suite is of that. It has no stateless answer: each stranger's ClientHello makes a session. */
+/* wolfSSL 5, DTLS 1.2, or 1.3 with a suite of that version. It has no stateless answer: each ClientHello from an unvalidated address makes a session. */
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 

@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const KEY = Buffer.alloc(16, 1);
 const SERVER = { host: '127.0.0.1', port: 0, psk: { sensor: KEY } };
 const CLIENT = { psk: { identity: 'sensor', key: KEY }, handshakeTimeout: 60_000 };
-const STRANGER = { psk: { identity: 'nobody', key: KEY } };
+const UNKNOWN_CLIENT = { psk: { identity: 'nobody', key: KEY } };
 const PATIENCE_MS = 60_000;
 const SIZE = 1000;
 const CHANNELS = [
@@ -150,11 +150,11 @@ const CHECKS = {
     const listeners = CHANNELS.map((name) => [name, () => seen.add(name)]);
     for (const [name, listener] of listeners) subscribe(name, listener);
     await between({ library }, async ({ session, port }) => {
-      const stranger = createSocket('udp4');
-      stranger.send('junk', port, '127.0.0.1');
+      const unvalidated = createSocket('udp4');
+      unvalidated.send('junk', port, '127.0.0.1');
       while (!seen.has('datagram-tls.endpoint.drop')) await sleep(10);
-      stranger.close();
-      await library.connect('127.0.0.1', port, STRANGER).closed;
+      unvalidated.close();
+      await library.connect('127.0.0.1', port, UNKNOWN_CLIENT).closed;
       await session.close();
     });
     for (const [name, listener] of listeners) unsubscribe(name, listener);
@@ -190,7 +190,7 @@ const CHECKS = {
     const note = (error) => uncaught.push(String(error));
     for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, note);
     await between({ library }, async ({ port }) => {
-      const { readable, writable, closed } = library.connect('127.0.0.1', port, STRANGER);
+      const { readable, writable, closed } = library.connect('127.0.0.1', port, UNKNOWN_CLIENT);
       await closed;
       await Promise.allSettled([readable.getReader().read(), writable.getWriter().write('late')]);
     });

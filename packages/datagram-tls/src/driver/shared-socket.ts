@@ -206,8 +206,8 @@ export class SharedSocketChannel implements DatagramChannel {
   }
 
   /**
-   * Once the socket is bound, most errors are about one datagram, which may be another protocol's: strangers can name
-   * the peers of that. Errors of a connected socket may come from the network, and can be forged.
+   * Once the socket is bound, most errors are about one datagram, which may be one of another protocol, to a peer that an
+   * attacker has named. Errors of a connected socket may come from the network, and can be forged.
    */
   #onError(error: NodeJS.ErrnoException): void {
     if (this.#peer !== undefined) this.#handlers?.onUnreachable(error);

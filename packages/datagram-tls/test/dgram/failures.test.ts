@@ -23,7 +23,7 @@ import {
 } from './sockets.js';
 
 const WRONG_KEY = { psk: { identity: IDENTITY, key: Buffer.alloc(16, 1) } };
-const STRANGER = { psk: { identity: 'nobody', key: KEY } };
+const UNKNOWN_CLIENT = { psk: { identity: 'nobody', key: KEY } };
 
 /** What is uncaught goes to `uncaught`, not to the test's runner. */
 function catchAll(t: TestContext, uncaught: unknown[]): void {
@@ -47,7 +47,7 @@ async function silence(): Promise<{ readonly port: number; readonly close: () =>
 suite('a handshake that fails', () => {
   test('is the error of every message that waits for it, and one sessionError', async () => {
     const server = await echoing();
-    const client = clientOf({ client: STRANGER });
+    const client = clientOf({ client: UNKNOWN_CLIENT });
     const sent = await Promise.all(
       ['one', 'two'].map(async (text) => await send(client.socket, text, server.port())),
     );
@@ -64,7 +64,7 @@ suite('a handshake that fails', () => {
 
   test('says which peer it was', async () => {
     const server = await echoing();
-    const client = clientOf({ client: STRANGER });
+    const client = clientOf({ client: UNKNOWN_CLIENT });
     client.socket.send('hello', server.port(), HOST);
     const [error, peer] = (await once(client.socket, 'sessionError')) as [Error, object];
     assert.ok(error instanceof Error);
@@ -74,7 +74,7 @@ suite('a handshake that fails', () => {
 
   test('is not tried again for each message, but after a second', async () => {
     const server = await echoing();
-    const client = clientOf({ client: STRANGER });
+    const client = clientOf({ client: UNKNOWN_CLIENT });
     let begun = 0;
     client.socket.on('session', () => begun++);
     const [first] = await send(client.socket, 'one', server.port());
@@ -132,29 +132,33 @@ suite('a handshake that fails', () => {
   });
 });
 
-suite('strangers', () => {
+suite('unvalidated and unknown peers', () => {
   test('cause no error event on a server that listens for none', async () => {
     const server = createSocket({ type: 'udp4', dtls: { server: PSK_SERVER } });
     server.on('message', (message, { address, port }) => server.send(message, port, address));
     server.bind(0, HOST);
     await once(server, 'listening');
     const { port } = server.address();
-    const stranger = dgram.createSocket('udp4');
+    const unvalidated = dgram.createSocket('udp4');
     for (const junk of [
       Buffer.alloc(0),
       Buffer.from('junk'),
       Buffer.alloc(1200, 22),
       Buffer.from('16fefd', 'hex'),
     ])
-      stranger.send(junk, port, HOST);
-    for (const options of [STRANGER, WRONG_KEY, { ...STRANGER, maxVersion: 'DTLSv1.2' }] as const) {
+      unvalidated.send(junk, port, HOST);
+    for (const options of [
+      UNKNOWN_CLIENT,
+      WRONG_KEY,
+      { ...UNKNOWN_CLIENT, maxVersion: 'DTLSv1.2' },
+    ] as const) {
       const session = connect(HOST, port, options);
       await assert.rejects(session.opened);
     }
     const client = clientOf();
     assert.deepEqual(await send(client.socket, 'hello', port), [null, 5]);
     await until(() => client.received.length === 1);
-    stranger.close();
+    unvalidated.close();
     await closed(client);
     await server[Symbol.asyncDispose]();
   });
@@ -294,7 +298,7 @@ suite('a listener that throws', () => {
       catchAll(t, uncaught);
       const client = createSocket({
         type: 'udp4',
-        dtls: { client: event === 'sessionError' ? STRANGER : PSK_CLIENT, maxQueuedBytes: 2000 },
+        dtls: { client: event === 'sessionError' ? UNKNOWN_CLIENT : PSK_CLIENT, maxQueuedBytes: 2000 },
       });
       client.on(event as 'connect', () => {
         throw thrown;

@@ -1,4 +1,4 @@
-// Messages to host names: what waits for a look-up, and what is remembered of one. Names may be strangers' choice.
+// Messages to host names: what waits for a look-up, and what is remembered of one. An attacker may choose the names.
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';

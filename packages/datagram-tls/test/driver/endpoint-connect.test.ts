@@ -182,10 +182,10 @@ suite('many peers on one socket', () => {
     const other = server(t);
     const from = endpoint(t, { bindHost: '127.0.0.1' });
     await to(from, other).opened;
-    const stranger = client(from.address?.port ?? 0, { handshakeTimeout: 0 });
+    const refused = client(from.address?.port ?? 0, { handshakeTimeout: 0 });
     await until(() => from.stats.serverRejectedCount > 0n);
     assert.equal(from.stats.serverSessions, 0n);
-    stranger.destroy();
+    refused.destroy();
   });
 
   test('of two endpoints that connect to each other at once one gives way, and has the session of the other', async (t) => {

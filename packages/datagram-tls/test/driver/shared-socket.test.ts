@@ -110,13 +110,13 @@ suite('a socket of the application', () => {
     const endpoint = serve(t, socket);
     const heard: string[] = [];
     socket.on('message', (data) => heard.push(String(data)));
-    const stranger = await bound(t);
+    const sender = await bound(t);
     const { port } = socket.address();
     for (const text of ['\u0000\u0001 STUN', '@ TURN', '\u0080 RTP', ''])
-      stranger.send(text, port, '127.0.0.1');
+      sender.send(text, port, '127.0.0.1');
     await until(() => heard.length === 4);
     assert.equal(endpoint.stats.packetsReceived, 0n);
-    stranger.send('\u0016 what looks like DTLS', port, '127.0.0.1');
+    sender.send('\u0016 what looks like DTLS', port, '127.0.0.1');
     await until(() => endpoint.stats.serverRejectedCount === 1n);
     const session = client(port);
     await session.opened;
@@ -172,7 +172,7 @@ suite('a socket of the application', () => {
     await assert.rejects(endpoint.closed, error);
   });
 
-  test('whose sends of another protocol fail keeps its sessions: strangers can name the peers of that', async (t) => {
+  test('whose sends of another protocol fail keeps its sessions: an attacker can name the peers of that', async (t) => {
     const lost = Object.assign(new Error('there is no such name'), {
       code: 'ENOTFOUND',
       syscall: 'getaddrinfo',

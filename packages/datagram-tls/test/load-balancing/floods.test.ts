@@ -41,8 +41,8 @@ function idsOf(server: number, { nonceLength }: Form, key: Uint8Array | undefine
   return loadBalancedConnectionIds({ serverId: Uint8Array.of(server), nonceLength, key });
 }
 
-/** Each datagram comes from another one. */
-function stranger(n: number): PeerAddress {
+/** Each datagram of a flood comes from another one. */
+function unvalidatedPeer(n: number): PeerAddress {
   return { address: `198.51.100.${n >>> 8}`, family: 'IPv4', port: 1024 + (n & 255) };
 }
 
@@ -89,7 +89,7 @@ class Cluster {
     return this.pairs.map(({ server }) => server.endpoint.counters.unknownConnectionIds);
   }
 
-  /** Nothing is held or sent for strangers, both sessions go on where they are, and only the second one has tried records. */
+  /** Nothing is held or sent for unvalidated peers, both sessions go on where they are, and only the second one has tried records. */
   keepsQuiet(droppedBySecond: Readonly<Record<string, number>> = {}): void {
     for (const [server, pair] of this.pairs.entries()) {
       const { endpoint, entry, dropped, migrated } = pair.server;
@@ -117,7 +117,8 @@ for (const version of VERSIONS) {
       const flood = (cluster: Cluster, server: number, key: Uint8Array | undefined): void => {
         const record = cluster.record(0);
         const forger = idsOf(server, form, key);
-        for (let n = 0; n < COUNT; n++) cluster.forward(withId(record, forger.generate()), stranger(n));
+        for (let n = 0; n < COUNT; n++)
+          cluster.forward(withId(record, forger.generate()), unvalidatedPeer(n));
       };
 
       test('of a right server they reach that one alone, which counts each and tries none', () => {
@@ -156,7 +157,7 @@ for (const version of VERSIONS) {
           (_, i) => record[i % record.length] as number,
         );
         const count = 300;
-        for (let n = 0; n < count; n++) cluster.forward(full, stranger(n));
+        for (let n = 0; n < count; n++) cluster.forward(full, unvalidatedPeer(n));
         assert.deepEqual(cluster.forwarded, [0, count, 0]);
         cluster.keepsQuiet({ bad_record: 3 * count, rest_of_datagram: count });
       });
@@ -166,11 +167,12 @@ for (const version of VERSIONS) {
         const record = cluster.record(0);
         const { length } = idsOf(0, form, form.key);
         let n = 0;
-        for (let end = at; end < at + length; end++) cluster.forward(record.slice(0, end), stranger(n++));
+        for (let end = at; end < at + length; end++)
+          cluster.forward(record.slice(0, end), unvalidatedPeer(n++));
         for (let configId = 1; configId < 8; configId++) {
           const other = record.slice();
           other[at] = (configId << 5) | ((other[at] as number) & 0x1f);
-          cluster.forward(other, stranger(n++));
+          cluster.forward(other, unvalidatedPeer(n++));
         }
         assert.deepEqual(cluster.forwarded, [0, 0, n]);
         cluster.keepsQuiet();

@@ -33,7 +33,7 @@ export const CLIENTS = {
 } as const;
 
 /** A client whose issuer is {@link OTHER_CA}. */
-export const UNTRUSTED = identity('stranger');
+export const UNTRUSTED = identity('untrusted');
 
 /** When certificates are judged in tests, ms since 1970: some day in 2030. */
 export const JUDGEMENT_DAY = Date.UTC(2030, 5, 15);

@@ -409,7 +409,7 @@ suite('the callback of listen', () => {
     session.destroy();
   });
 
-  test('without onerror, or after the end, a rejection is a warning: no stranger can end the process', async (t) => {
+  test('without onerror, or after the end, a rejection is a warning: no unknown client can end the process', async (t) => {
     const rig = failing(async (session) => {
       session.onerror = undefined;
       await session.opened;

@@ -69,8 +69,8 @@ for (const servername of ['localhost', 'second']) {
   console.log(client.servername, context.isServer === false, client.reused);
   await client.close();
 }
-const stranger = connect('127.0.0.1', server.address.port, { secureContext: context, servername: 'third' });
-await stranger.opened.catch(() => console.log('refused'));
+const refused = connect('127.0.0.1', server.address.port, { secureContext: context, servername: 'third' });
+await refused.opened.catch(() => console.log('refused'));
 await server.close();
 `,
   ],

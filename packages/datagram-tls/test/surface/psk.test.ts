@@ -32,7 +32,7 @@ suite('pre-shared keys', () => {
       for (const psk of [{ lamp: KEY }, () => undefined, () => null]) {
         const endpoint = serve({ ...only, psk });
         t.after(() => endpoint.destroy());
-        const session = reach(endpoint, { ...only, psk: { identity: 'stranger', key: KEY } });
+        const session = reach(endpoint, { ...only, psk: { identity: 'unknown', key: KEY } });
         await assert.rejects(session.opened, { name: 'Error' });
       }
     });

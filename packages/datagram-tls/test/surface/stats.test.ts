@@ -124,11 +124,11 @@ suite('statistics', () => {
     await session.opened;
     const { stats } = endpoint;
     assert.deepEqual([stats.drops.not_client_hello, stats.drops.slow_reader], [undefined, undefined]);
-    const stranger = createSocket('udp4');
-    t.after(() => stranger.close());
+    const unvalidated = createSocket('udp4');
+    t.after(() => unvalidated.close());
     await until(
       () => (stats.drops.not_client_hello ?? 0n) > 0n,
-      () => stranger.send('this is no ClientHello', port, '127.0.0.1'),
+      () => unvalidated.send('this is no ClientHello', port, '127.0.0.1'),
     );
     const other = sessions[0] as DTLSSession;
     await until(

@@ -62,7 +62,7 @@ export function peekClientHello(prefix: Uint8Array): ClientHelloPrefix | undefin
   return r.failed ? undefined : new Peeked(legacyVersion, random, sessionId, cookie, r);
 }
 
-/** The fields behind the cookie are read on first use: strangers send many, and DTLS 1.2 needs none of them. */
+/** Reads the fields behind the cookie on first use: floods of ClientHellos never get that far, and DTLS 1.2 needs none of them. */
 class Peeked implements ClientHelloPrefix {
   readonly legacyVersion: number;
   readonly random: Uint8Array;

@@ -11,8 +11,8 @@ import { Pair } from '../../support/pair.js';
 import { Random } from '../../support/random.js';
 import { behaviour, security, VERSIONS } from '../../support/settings.js';
 
-/** As many as there are: each datagram of a flood has another one. */
-function strangers(n: number): PeerAddress {
+/** Each datagram of a flood comes from another one. */
+function unvalidatedPeer(n: number): PeerAddress {
   return { address: `198.51.${100 + (n >>> 16)}.${(n >>> 8) & 255}`, family: 'IPv4', port: 1024 + (n & 255) };
 }
 
@@ -35,7 +35,7 @@ for (const version of VERSIONS) {
     return { pair, record };
   };
 
-  /** The server has sent nothing to strangers, and holds nothing for them. */
+  /** The server has sent nothing to unvalidated peers, and holds nothing for them. */
   const keepsQuiet = (pair: Pair, home: PeerAddress): void => {
     pair.runFor(1000);
     assert.deepEqual(pair.strays, []);
@@ -52,7 +52,7 @@ for (const version of VERSIONS) {
     test('a client that sends from an address of another keeps no session of ours from it', () => {
       const { pair, record } = seen();
       const { endpoint, entry } = pair.server;
-      const other = strangers(1);
+      const other = unvalidatedPeer(1);
       pair.inject(pair.server, record, other);
       assert.deepEqual([entry.peer, entry.connection.path.validated], [other, false]);
       const destination = { serverName: 'localhost', verifyName: 'localhost' };
@@ -78,13 +78,19 @@ for (const version of VERSIONS) {
       for (let bit = 0; bit < 160; bit++) {
         const near = record.slice();
         near[at + (bit >>> 3)] = (near[at + (bit >>> 3)] as number) ^ (1 << (bit & 7));
-        pair.inject(pair.server, near, strangers(bit));
+        pair.inject(pair.server, near, unvalidatedPeer(bit));
       }
       const random = new Random(7);
       for (let n = 160; n < 20_000; n++) {
         const guess = record.slice();
         guess.set(random.bytes(20), at);
-        pair.server.endpoint.receive(guess, strangers(n).address, strangers(n).port, 'IPv4', pair.now);
+        pair.server.endpoint.receive(
+          guess,
+          unvalidatedPeer(n).address,
+          unvalidatedPeer(n).port,
+          'IPv4',
+          pair.now,
+        );
       }
       assert.equal(counters.unknownConnectionIds - before, 20_000);
       assert.deepEqual(pair.server.dropped, {});
@@ -100,7 +106,7 @@ for (const version of VERSIONS) {
         { length: 20 * forged.length },
         (_, i) => forged[i % forged.length] as number,
       );
-      for (let n = 0; n < 500; n++) pair.inject(pair.server, full, strangers(n));
+      for (let n = 0; n < 500; n++) pair.inject(pair.server, full, unvalidatedPeer(n));
       assert.deepEqual(pair.server.dropped, { bad_record: 1500, rest_of_datagram: 500 });
       const { paths } = machineOf(pair.server.entry.connection);
       assert.equal(paths.hasMoved, false);
@@ -114,7 +120,7 @@ for (const version of VERSIONS) {
       const forged = record.slice();
       forged[forged.length - 1] = (forged.at(-1) as number) ^ 1;
       for (let n = 0; n < 100; n++)
-        pair.inject(pair.server, Uint8Array.of(...forged, ...hello), strangers(n));
+        pair.inject(pair.server, Uint8Array.of(...forged, ...hello), unvalidatedPeer(n));
       assert.deepEqual(pair.server.dropped, { bad_record: 100, other_path: 100 });
       keepsQuiet(pair, home);
     });
@@ -123,7 +129,7 @@ for (const version of VERSIONS) {
       const { pair, record } = seen();
       const home = pair.client.address;
       for (let length = 0; length < record.length; length++)
-        pair.inject(pair.server, record.slice(0, length), strangers(length));
+        pair.inject(pair.server, record.slice(0, length), unvalidatedPeer(length));
       keepsQuiet(pair, home);
     });
 
@@ -135,7 +141,7 @@ for (const version of VERSIONS) {
         version === 'DTLSv1.3'
           ? Uint8Array.of(25, 0xfe, 0xfd, 0, 3, 0, 0, 0, 0, 0, 9, ...cid, 0, 24, ...new Uint8Array(24))
           : Uint8Array.of(0x3d, ...cid, 0, 9, 0, 24, ...new Uint8Array(24));
-      for (let n = 0; n < 100; n++) pair.inject(pair.server, other, strangers(n));
+      for (let n = 0; n < 100; n++) pair.inject(pair.server, other, unvalidatedPeer(n));
       keepsQuiet(pair, home);
     });
   });

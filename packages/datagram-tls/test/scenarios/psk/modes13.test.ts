@@ -166,7 +166,7 @@ suite('DTLS 1.3 with a pre-shared key alone', () => {
     const { client, server } = options(ALONE, ALONE);
     const pair = refused({
       version: 'DTLSv1.3',
-      client: { ...client, groups: 'x25519', psk: { identity: 'stranger', key: KEY } },
+      client: { ...client, groups: 'x25519', psk: { identity: 'unknown', key: KEY } },
       server: { ...server, groups: 'secp256r1' },
     });
     assert.equal(pair.server.error?.code, 'ERR_DTLS_UNKNOWN_PSK_IDENTITY');

@@ -142,7 +142,7 @@ suite('DTLS 1.2 with a pre-shared key', () => {
 suite('DTLS 1.2 with the wrong pre-shared key', () => {
   for (const ciphers of ['PSK-AES128-GCM-SHA256', 'ECDHE-PSK-CHACHA20-POLY1305']) {
     test(`${ciphers}: an unknown identity is refused by name`, () => {
-      const client = { identity: 'stranger', key: KEY };
+      const client = { identity: 'unknown', key: KEY };
       const [ours, theirs] = failure({ client, ciphers });
       assert.deepEqual([ours, theirs], ['ERR_DTLS_PEER_ALERT', 'ERR_DTLS_UNKNOWN_PSK_IDENTITY']);
     });
