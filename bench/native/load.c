@@ -174,7 +174,7 @@ static struct peer open_association(int own_port) {
   return peer;
 }
 
-/* Without a word to the server: whoever wants a close_notify sends it first. */
+/* Sends nothing to the server: a caller that wants a close_notify sends it first. */
 static void forget(struct peer *peer) {
   if (peer->session) session_free(peer->session);
   close(peer->fd);

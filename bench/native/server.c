@@ -46,7 +46,7 @@ static const char *traffic = "echo";
 static int timers;
 /* Messages taken by a sink, or sent by a source. */
 static long messages;
-/* Whom a source sends to, and what is left to send. */
+/* The peer that a source sends to, and how many messages are left. */
 static struct {
   void *to;
   long left;

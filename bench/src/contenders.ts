@@ -250,7 +250,7 @@ function wolfsslServer(path: string, kind: Kind, suite: Suite): Contender {
   return { name, family: 'wolfssl', suite, kind, command };
 }
 
-/** A load generator, and in whose words it takes suites. */
+/** A load generator, and the library whose names of suites it takes. */
 export interface Load {
   readonly command: readonly string[];
   readonly words: 'iana' | 'openssl' | 'wolfssl';

@@ -78,7 +78,7 @@ export class Relay {
     client.last = way;
     client.datagrams++;
     if (client.random() * 100 < this.#network.loss) return;
-    // A socket that was closed meanwhile has nobody to send to.
+    // A socket that was closed meanwhile has no peer.
     const deliver = (): void => {
       try {
         send();

@@ -13,7 +13,7 @@ export interface Turned {
   readonly other: readonly number[];
 }
 
-/** Whose ciphers. */
+/** What seals and opens. */
 export type Over = 'node:crypto' | 'native code';
 
 export interface RecordRow extends Turned {

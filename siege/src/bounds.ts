@@ -13,7 +13,7 @@ export const BOUNDS = {
   peakHeld: 200,
   /** Share of an open session's echoes that must arrive. */
   echoes: 0.8,
-  /** Flights that an new honest client sends again, at most, until it is in. */
+  /** Flights that a new honest client sends again, at most, until it is in. */
   repeats: 1,
   /** On the whole run only: ms until a new client is in. */
   newClientMs: 2000,

@@ -16,7 +16,7 @@ typedef struct evp_md_ctx_st EVP_MD_CTX;
 typedef struct evp_pkey_st EVP_PKEY;
 typedef struct evp_pkey_ctx_st EVP_PKEY_CTX;
 
-/* A value with a name, of which arrays end with one without a name. */
+/* A value with a name. An array of them ends with one without a name. */
 typedef struct {
   const char *name;
   unsigned int type;

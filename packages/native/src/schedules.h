@@ -48,8 +48,8 @@ struct schedules *schedules_new(const struct openssl *ssl, const struct algorith
 void schedules_free(struct schedules *schedules);
 
 /*
- * The context of the key, whose place no other key has before schedule_forget, for this direction and with a nonce unless that
- * is NULL. NULL when OpenSSL fails, which takes a lack of memory.
+ * The context of the key, for this direction and with a nonce unless that is NULL. No other key has the key's place before
+ * schedule_forget. NULL when OpenSSL fails, which takes a lack of memory.
  */
 EVP_CIPHER_CTX *schedule_of(struct schedules *schedules, uint32_t place, const unsigned char *key,
                             enum direction direction, const unsigned char *nonce);

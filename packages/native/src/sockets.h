@@ -10,7 +10,7 @@
 
 struct socket_slot {
   struct datagram_socket socket;
-  struct wakeup *wakeup; /* NULL: nobody waits */
+  struct wakeup *wakeup; /* NULL: nothing waits */
   int64_t number; /* 0: free */
 };
 

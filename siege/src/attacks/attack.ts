@@ -49,7 +49,7 @@ export interface Attack {
   readonly place?: Place;
   /** The server has not validated these addresses: no more than 3 bytes out for one in. */
   readonly unvalidated?: boolean;
-  /** Flights that an new honest client may send again; one by default. */
+  /** Flights that a new honest client may send again; one by default. */
   readonly repeats?: number;
   /** Honest clients go through the attacker's relay. */
   readonly relayed?: boolean;

@@ -7,10 +7,10 @@ const LONG = LONG_PIECE / 32;
 const MOST = LONG_PIECE / 4;
 
 /**
- * Arrays for records that come and go: each is a view of a piece of memory that it shares with others. V8 allocates memory of
- * its own for each array of more than 64 bytes, and for a shorter one as soon as its buffer is asked for, which costs more than
- * to seal a short record; so does a piece for a few long ones. What outlives its turn is copied: a view keeps alive the memory
- * of the whole.
+ * Short-lived arrays for records: each is a view of a piece of memory that it shares with others. V8 allocates separate
+ * memory for each array of more than 64 bytes, and for a shorter one as soon as its buffer is read. That costs more than
+ * sealing a short record, and so does a new piece for a few long arrays. An array that outlives its turn is copied, because
+ * a view keeps the whole piece alive.
  */
 export class BytePool {
   /** Where the array that was begun last will stand: from {@link at} on. There are zeros, or what others have left. */

@@ -119,7 +119,10 @@ export function putAll(parts: readonly Uint8Array[], out: Uint8Array, start: num
   return at;
 }
 
-/** As much of few bytes as `out` has room for from `at` on. A view of so few has them moved out of the heap first. */
+/**
+ * Writes `bytes`, which are few, into `out` from `at` on, as far as there is room. A loop, because a view moves a short
+ * array out of the heap.
+ */
 export function putStart(bytes: Uint8Array, out: Uint8Array, at: number): void {
   const length = Math.min(bytes.length, out.length - at);
   for (let i = 0; i < length; i++) out[at + i] = bytes[i] as number;
@@ -159,7 +162,10 @@ const MAX_KEY = 128;
 /** The bytes of a key as arguments, by their number; zeros between two calls. */
 const keyCodes: (number[] | undefined)[] = [];
 
-/** The same text for the same bytes, of which there are few: it takes a third of the memory of a typed array. */
+/**
+ * Text with a character for each byte, for a few bytes that serve as a key: it takes a third of the memory of a typed
+ * array.
+ */
 export function keyOf(bytes: Uint8Array): string {
   const { length } = bytes;
   // To spread a typed array costs an object for each byte, and to apply one a call of the runtime. A text that is put together

@@ -2,8 +2,8 @@
 export const HASH_KEY_LENGTH = 8;
 
 /**
- * HalfSipHash-1-3 of a text and a number, or of bytes, 32 bits. For tables whose keys come from the network: without the key nobody knows
- * which of them meet. The text is taken in pairs of UTF-16 units.
+ * HalfSipHash-1-3 of a text and a number, or of bytes, 32 bits. For tables whose keys come from the network: without the
+ * hash's key no sender can find table keys with equal hashes. The text is taken in pairs of UTF-16 units.
  */
 export class KeyedHash {
   readonly #low: number;

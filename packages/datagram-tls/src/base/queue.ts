@@ -69,9 +69,9 @@ let passing: unknown;
 let passesThrough: { keep(item: never): void } | undefined;
 
 /**
- * One of very many queues, whose items mostly leave before another of them gets one. Such an item does not get into its queue,
- * which is far from the processor's caches: a young object in an old one has to be written down for the collector, which then
- * looks through that page (ADR 69). While no item stays it is nothing but a name.
+ * One of very many queues. Most items leave before any other of these queues gets one. Such an item is not stored in its
+ * queue, which is seldom in the processor's caches: V8 has to record a reference from an old object to a young one for the
+ * collector, which then scans that page (ADR 69). While no item stays, the queue is only a name.
  */
 export class PassingQueue<T extends object | number | string> {
   /** Never empty. */

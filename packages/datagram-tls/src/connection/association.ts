@@ -109,7 +109,7 @@ export class Association implements Carried {
   earlyWriter: RecordWriter | undefined;
   /** Answers jobs that need no event; `undefined` where all have one. */
   performer: Performer | undefined;
-  /** False while nobody hears of secrets: an event for each would be made in vain. */
+  /** False while nothing listens for secrets: no events are made for them. */
   tellsSecrets = true;
   /** While checkpoints are kept. */
   reservation: Reservation | undefined;
@@ -155,7 +155,7 @@ export class Association implements Carried {
     return this.#heardAt ?? Number.NEGATIVE_INFINITY;
   }
   set heardAt(now: Instant) {
-    // Upwards: a silence is never longer than it was.
+    // Rounded up, so that a measured silence is never longer than the real one.
     this.#heardAt = Math.ceil(now);
   }
 
@@ -280,7 +280,7 @@ export class Association implements Carried {
     if (this.cids?.keep(given, immediate) === true) this.changeConnectionId();
   }
 
-  /** Our records have a spare connection ID from now on, if there is one: on a new path nobody knows the one before. */
+  /** Our records have a spare connection ID from now on, if there is one: observers of a new path have not seen it. */
   changeConnectionId(): void {
     const cid = this.cids?.takeSpare();
     if (cid === undefined) return;

@@ -323,7 +323,9 @@ function generated(generate: () => Uint8Array, length: number | undefined): Uint
   return cid;
 }
 
-/** `undefined` unless the application's value is bytes. No code of the application runs but that of a strange object. */
+/**
+ * `undefined` unless the application's value is bytes. No code of the application runs, except that of a proxy or a getter.
+ */
 function copyOf(made: unknown): Uint8Array | undefined {
   try {
     return isLateAnswer(made) || !(made instanceof Uint8Array) ? undefined : new Uint8Array(made);

@@ -54,16 +54,16 @@ function longestPause({ hibernateAfter }: Behaviour): Duration {
 /** Before all instants. */
 const AT_ONCE: Instant = Number.NEGATIVE_INFINITY;
 const NEVER: Instant = Number.POSITIVE_INFINITY;
-/** Of `hibernateAfter`: so long without traffic, and a session rests. */
+/** A session rests after this part of `hibernateAfter` without traffic. */
 const RESTING_PART = 1 / 6;
 /**
- * A new session rests after this pause, ms, or one that is twice as long as the one before: V8 moves what lives for half a second
- * under load to its old space, where the handshake would leave holes.
+ * The pause before the first look at a new session, ms; each further pause is twice as long. Under load V8 moves objects
+ * that live for half a second to its old space, where the handshake would leave holes.
  */
 const FIRST_PAUSE = 250;
 /** Unlike any {@link Machine.traffic}. */
 const NO_TRAFFIC = -1;
-/** No pause is that. */
+/** In place of a pause: the session rests. */
 const RESTS = 0;
 
 /** For the endpoint and the driver: the inside of a connection, and a connection around one. The class assigns them. */
@@ -105,11 +105,17 @@ export class Connection {
 
   /** While it hibernates only its state is there. */
   #machine: Machine | Asleep;
-  /** When it is looked for traffic, in whole ms, which take no memory of their own; `undefined` before the session is open, and while it hibernates. */
+  /**
+   * When the next look for traffic is due, in whole ms, which take no memory of their own; `undefined` before the session
+   * is open, and while it hibernates.
+   */
   #looksAt: Instant | undefined;
   /** {@link Machine.traffic} when {@link #looksAt} was set. */
   #traffic = 0;
-  /** So long before {@link #looksAt} it was looked at, ms: without traffic since it rests. {@link RESTS}: it does, and then hibernates. */
+  /**
+   * Time from the last look to {@link #looksAt}, ms. Without traffic in that time the session rests. {@link RESTS}: it
+   * rests already, and without traffic it hibernates at the next look.
+   */
   #pause: Duration = FIRST_PAUSE;
 
   private constructor(machine: Machine | Asleep) {
@@ -135,19 +141,24 @@ export class Connection {
     this.#looksAt = Math.ceil(now + this.#pause);
   }
 
-  /** Something is happening to it, at an instant that not every caller knows: the pause begins when the timer sees it. */
+  /**
+   * Something happens to the connection. Not every caller knows the instant, so the pause begins when the timer next runs.
+   */
   #stir({ behaviour }: Machine): void {
     this.#pause = longestPause(behaviour);
     this.#looksAt = AT_ONCE;
     this.#traffic = NO_TRAFFIC;
   }
 
-  /** It rested until a record came or went. Junk makes keys, too, but the pause goes on. */
+  /**
+   * An authentic record, or one of ours, has ended the rest. A forged record makes the ciphers again, too, but does not end
+   * the pause.
+   */
   #isStirred(machine: Machine): boolean {
     return this.#pause === RESTS && !machine.rests && machine.traffic !== this.#traffic;
   }
 
-  /** Without traffic in a part of the pause it rests, and in the rest of it, too, it hibernates. */
+  /** Without traffic since the last look the session rests; without traffic for all of `hibernateAfter` it hibernates. */
   #look(machine: Machine, now: Instant): void {
     const { traffic, behaviour } = machine;
     const isSilent = traffic === this.#traffic;

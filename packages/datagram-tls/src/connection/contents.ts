@@ -32,7 +32,7 @@ export interface ContentHost {
 /** A handshake ends in epoch 1 in DTLS 1.2, and with the first keys of the session, epoch 3, in 1.3. */
 const LAST_EPOCH_OF_HANDSHAKE = 3;
 
-/** A client repeats no flight sooner, ms; and the good record may be in transit. */
+/** A client repeats no flight sooner than this, ms, and its valid record may still be in transit. */
 const ASK_AGAIN_GAP: Duration = 60;
 
 /** RFC 8446 §5.2, §5.4. */
@@ -92,7 +92,10 @@ export class Contents implements RecordSink {
     }
   }
 
-  /** An answer to a check does not change the path: it comes on the path before, too. A peer that asks is where it asks from. */
+  /**
+   * A response to a challenge does not change the path, because it may come on the former path. A challenge does: the peer
+   * is where it comes from.
+   */
   onElsewhere(type: number, epoch: number, content: Uint8Array, now: Instant): boolean {
     const answers =
       type === ContentType.return_routability_check && content[0] !== RoutabilityType.path_challenge;

@@ -4,8 +4,9 @@ import { HandshakeType } from '../wire/codes.js';
 const MAX_LATE_ALERTS = 2;
 
 /**
- * The attempts of a client whose handshake has begun anew, because the server refused its cookie: what still comes of them has to be
- * told from the answers to the current one. Nothing of it is authentic, so that it is dropped and never ends anything.
+ * Earlier attempts of a client whose handshake has begun anew because the server refused its cookie. Late messages of these
+ * attempts have to be distinguished from the answers to the current one. None of them is authentic, so they are dropped and
+ * never end anything.
  */
 export class EarlierAttempts {
   /** The number of our first record of the current attempt. A server may number its own records otherwise. */
@@ -25,7 +26,10 @@ export class EarlierAttempts {
     this.#hasNewAssociation = true;
   }
 
-  /** Whether an alert with this record number is of them. A server without state answers under the number of the record that it got. */
+  /**
+   * Whether an alert with this record number belongs to an earlier attempt. A server without state answers under the number
+   * of the record that it got.
+   */
   haveAlert(sequence: number): boolean {
     if (sequence >= this.#firstRecord || this.#lateAlerts === 0) return false;
     this.#lateAlerts--;
@@ -33,8 +37,8 @@ export class EarlierAttempts {
   }
 
   /**
-   * Whether a message of this type is of them, although it may have the number that the next one has. Nothing but a ServerHello
-   * begins the flight of a new association. `awaitsHello`: none has come yet.
+   * Whether a message of this type belongs to an earlier attempt, although it may have the number of the next message. Only
+   * a ServerHello begins the flight of a new association. `awaitsHello`: none has come yet.
    */
   haveMessage(type: number, awaitsHello: boolean): boolean {
     if (!this.#hasNewAssociation || !awaitsHello) return false;

@@ -61,7 +61,7 @@ const NO_ITEMS: readonly FlightItem[] = [];
 
 interface UnderWay {
   readonly flight: Flight;
-  /** `undefined` where all was sent at once of a flight without ACKs, which stays missing as a whole. */
+  /** `undefined` for a flight without ACKs that was sent in one go: all of it stays missing. */
   readonly delivery: Delivery | undefined;
 }
 
@@ -130,7 +130,7 @@ export class FlightSender {
     return this.#backoff.roundTrip;
   }
 
-  /** The timer of the path before says nothing. */
+  /** The path is new: the timer of the former one has no meaning. */
   onNewPath(): void {
     this.#backoff.onNewPath();
     this.#measurable = false;

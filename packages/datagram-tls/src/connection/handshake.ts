@@ -270,8 +270,9 @@ export class Handshake implements Carried {
   }
 
   /**
-   * Anybody can send one. So our ClientHello is repeated once under numbers that nobody guesses; a server without state answers
-   * under the number of the record that it got (RFC 6347 §4.2.1).
+   * A HelloVerifyRequest that asks for the ClientHello anew. Anyone can send one. So our ClientHello is repeated once under
+   * unpredictable record numbers; a server without state answers under the number of the record that it got (RFC 6347
+   * §4.2.1).
    */
   #onAskedAnew(request: Message, sequence: number, now: Instant): boolean {
     if (!this.#flights.isAnswer(sequence)) {

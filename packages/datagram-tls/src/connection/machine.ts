@@ -195,8 +195,8 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   }
 
   /**
-   * It was away: nobody listened meanwhile. `doubtful`: numbers were left to the process that wrote the state, so that keys are
-   * renewed where that is possible.
+   * Goes on after a time in which no process listened. `doubtful`: the process that wrote the state may have used further
+   * numbers, so that keys are renewed where that is possible.
    */
   onReturn(doubtful: boolean, now: Instant): void {
     this.#association.heardAt = now;
@@ -426,8 +426,8 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
   }
 
   /**
-   * Our last flight was repeated behind which the close_notify went: that may be lost, too, or a peer that had no keys
-   * for it yet did not keep it.
+   * Our last flight, which our close_notify followed, was repeated. The close_notify may be lost, too, or the peer had no
+   * keys for it yet and dropped it.
    */
   private repeatClose(): void {
     const { life, counters } = this.#association;
@@ -480,7 +480,7 @@ export class Machine implements ContentHost, HandshakeHost, MemoryHolder {
     this.end(this.#association.role === 'client' ? gaveWay() : undefined);
   }
 
-  /** We have sent close_notify, and only wait a moment for the peer's: nobody is told anything more than the end. */
+  /** We have sent close_notify, and wait a moment for the peer's. The owner is told only of the end. */
   get isLingering(): boolean {
     const { life, timers } = this.#association;
     return life.at === 'closing' && !life.finishing && timers.has('close');

@@ -76,7 +76,7 @@ export class Paths implements CandidateHost, Carried {
 
   /** A datagram of `size` bytes of UDP payload is at hand. */
   onDatagram(size: number, from: PeerAddress, atFormer: boolean): void {
-    // Mostly it is the same: the collector has to know of another one.
+    // Mostly it is the same object. V8 has to record a new one for the collector.
     if (this.#from !== from) this.#from = from;
     this.#size = size;
     this.#atFormer = atFormer;

@@ -50,8 +50,8 @@ interface HeldRecord {
 const header = createHeader();
 
 /**
- * Whether the message of the record at hand may have been delivered by a process that has ended, or may be by one that goes on
- * after this one. Handshake messages and ACKs have numbers of their own, or may come twice.
+ * Whether another process may deliver the message of the current record: one that has ended may have done so, and one that
+ * goes on after this one may do so. Handshake messages and ACKs have numbers of their own, or may come twice.
  */
 function isDoubtful({ after, upTo }: RecordReader): boolean {
   return header.sequence <= after || header.sequence > upTo;

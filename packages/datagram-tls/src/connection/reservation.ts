@@ -18,10 +18,11 @@ const HAS_OTHER_ID = 8;
 const HAS_OTHER_ID_SINCE = 16;
 
 /**
- * The numbers of records that are left to this process, while checkpoints of its association are kept elsewhere. A process that
- * goes on from the kept checkpoint takes all numbers before its reservation for used, and all messages before it for delivered.
- * So nothing is written beyond, and no message delivered, and nothing of the handshake is answered that the kept checkpoint does
- * not know of. At most one connection ID is used that it does not know.
+ * The numbers of records that are left to this process, while checkpoints of its association are kept elsewhere. A process
+ * that goes on from the kept checkpoint takes all numbers before its reservation for used, and all messages before it for
+ * delivered. So this process writes no record and delivers no message beyond its reservation, and answers no handshake
+ * message that the kept checkpoint does not contain. It uses at most one connection ID that the checkpoint does not
+ * contain.
  */
 export class Reservation {
   readonly #epochs: Epochs;

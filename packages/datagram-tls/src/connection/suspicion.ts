@@ -12,7 +12,7 @@ const MIN_BEFORE_ALERT: Duration = 1000;
 /** Alerts to a client with another key: one reports it, the next answers its probe, and either may be lost. */
 const MAX_KEY_ALERTS = 4;
 
-/** How long a peer that is there may take to show it: so many runs of our timer, and so many ms. */
+/** How long a live peer may take to answer: a number of runs of our timer, and a number of ms. */
 interface Patience {
   readonly runs: number;
   readonly wait: Duration;
@@ -68,10 +68,10 @@ export class Suspicion {
   }
 
   /**
-   * One record that does not open is damaged or forged. Two that should be the peer's Finished, and no valid one
-   * while our timer runs out again and again, mean that the keys differ. Returns what is to be done: to ask for the Finished
-   * again, or to tell the peer. Anybody can send such records, and many a client believes what it is told: so it had the time to
-   * send its Finished again.
+   * One record that does not open is damaged or forged. Two that should be the peer's Finished, and no valid one while our
+   * timer runs out again and again, mean that the keys differ. Returns what to do: ask for the Finished again, or tell the
+   * peer. Anyone can send such records, and many clients believe any alert, so the client first gets the time to send its
+   * Finished again.
    */
   onForgery(unknownPsk: boolean, now: Instant): 'ask-again' | 'tell' | undefined {
     this.#forgeries++;

@@ -34,7 +34,7 @@ export type TimerName =
   /** The peer did not answer our close_notify. */
   | 'close';
 
-/** Those that go with the state of an open association; the others are set anew. Only the end is open to more. */
+/** The timers in the state of an open association; the others are set anew. New ones have to be added at the end. */
 const SAVED: readonly TimerName[] = [
   'retransmit',
   'repair',
@@ -79,7 +79,7 @@ export interface Timer {
 export class Timers {
   #first: Timer | undefined;
   #over = false;
-  /** The bits of those that run: after each record some are looked for in vain. */
+  /** A bit for each timer that runs: after each record several timers are asked for, and mostly none of them runs. */
   #running = 0;
   /** When the first is due, unless {@link #isStale}: it is asked after each record. */
   #next: Instant | undefined;

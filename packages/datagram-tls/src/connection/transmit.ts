@@ -52,8 +52,8 @@ let latest: Uint8Array | undefined;
 let free: Uint8Array | undefined;
 
 /**
- * A datagram that was polled has been copied or sent, and its owner keeps nothing of it: if it is the record that was made last,
- * the next one of its length takes its place. A record for each answer would make the collector work for each of them.
+ * The owner has copied or sent a polled datagram, and keeps nothing of it. If it is the record that was made last, the next
+ * record of its length reuses its memory. A new array for each answer would be work for the collector.
  */
 export function giveBack(datagram: Uint8Array): void {
   if (datagram === latest) free = datagram;

@@ -25,8 +25,8 @@ interface Held {
 }
 
 /**
- * What happens to a session before its maker has it in hand, and can set handlers: it is told in the next tick, in
- * order. A callback that throws does not hold the others back.
+ * Events of a session from before its maker has it and can set handlers. They are told in the next tick, in order. A
+ * callback that throws does not stop the others.
  */
 export class HeldEvents {
   /** Called when nothing is held any more, and nothing will be. */

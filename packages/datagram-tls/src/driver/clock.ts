@@ -9,10 +9,10 @@ export function now(): Instant {
   return performance.now();
 }
 
-/** What the clock of `process.hrtime` is ahead of {@link now}, ns. */
+/** How far the clock of `process.hrtime` is ahead of {@link now}, ns. */
 const ORIGIN = originOfNow();
 
-/** Of some readings the one that was interrupted least. */
+/** The least interrupted of several readings. */
 function originOfNow(): number {
   let origin = Number.POSITIVE_INFINITY;
   for (let tries = 0; tries < 5; tries++) {

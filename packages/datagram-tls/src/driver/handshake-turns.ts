@@ -151,9 +151,9 @@ export class HandshakeShare {
   }
 
   /**
-   * An authentic message of a session came, `at` if that is known, or more datagrams wait in the socket, which may be such
-   * messages. While another process had our core nothing was counted, and the message may have waited for all of that time: it
-   * does not count as time in which no session was in use.
+   * An authentic message of a session came, at the instant `at` if that is known; or more datagrams wait in the socket, and
+   * may be such messages. While another process had our core nothing was counted, and the message may have waited for all
+   * of that time. So that time does not count as time in which no session was in use.
    */
   onBusy(at?: Instant): void {
     // A message that came during the last handshake is told of behind it.

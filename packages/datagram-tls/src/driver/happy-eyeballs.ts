@@ -99,7 +99,7 @@ export class HappyEyeballs {
       if (running.attempt.port === port) this.#onEnd(running, error);
   }
 
-  /** Nothing is to be heard of it any more. */
+  /** Stops: nothing is reported any more. */
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
@@ -177,7 +177,7 @@ export class HappyEyeballs {
 
   #dropAll(): void {
     const dropped = [...this.#running.values()];
-    // Their ends are no news any more.
+    // The ends of the other attempts are not reported.
     this.#running.clear();
     for (const { attempt } of dropped) this.#host.drop(attempt);
   }

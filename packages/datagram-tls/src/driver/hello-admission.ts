@@ -17,8 +17,9 @@ const MIN_FIRST_SHARE = 1 / 16;
 const MARGIN = 8;
 
 /**
- * Which share of the ClientHellos the system lets through while more of them come than there is time for. What it drops is not
- * read, and wakes no thread. Which ones pass is left to chance: so it was before, when most found no room.
+ * Decides which share of the ClientHellos the system lets through while more of them come than there is time for. The
+ * system drops the others unread, and wakes no thread for them. Chance decides which ones pass, as it does without a share,
+ * when most find no room.
  *
  * The share follows what came in the interval before, read or not. So all are admitted as soon as few come: between bursts,
  * clients find what room there is.

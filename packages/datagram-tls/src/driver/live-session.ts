@@ -258,7 +258,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements Holder,
     tellDrop(this.owner, 'send_failed');
   }
 
-  /** The transport has ended, which does no harm to a session that is closing. */
+  /** The transport has ended. A session that is closing does not fail by that. */
   cut(error: Error): void {
     if (this.isClosing) this.finish();
     else this.fail(error);
@@ -300,7 +300,7 @@ export class LiveSession<S extends Owner> extends SessionLife implements Holder,
     return { port: this.port, entry: this.entry };
   }
 
-  /** Messages that nobody has read, which leave with the session. */
+  /** Unread messages, which leave with the session. */
   takeUnread(): Uint8Array[] {
     const { inbox, held } = this.extras;
     return [...(inbox?.takeAll() ?? []), ...(held?.takeMessages() ?? [])];

@@ -48,12 +48,12 @@ const ALL_HELLOS = 0x1_0000;
 const CAN_READ = 1;
 const CAN_WRITE = 2;
 
-/** Where a look for more has found nothing, so many wake-ups at most do not look. */
+/** After a look for more datagrams that found none, at most this many wake-ups do not look. */
 const MAX_PAUSE = 64;
 
 /**
- * Where there is one datagram, to ask the system for one costs less than to ask for many. Wake-ups that find no two at once make
- * later ones ask for one first: so many at most, and only when there would be at least so many.
+ * Asking the system for one datagram costs less than asking for many. After wake-ups that never found two at once, later
+ * wake-ups ask for one first: at most {@link MAX_SINGLE} of them, and at least {@link MIN_SINGLE} or none.
  */
 const MAX_SINGLE = 64;
 const LEAST_SINGLE = 15;

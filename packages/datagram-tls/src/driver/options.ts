@@ -440,7 +440,7 @@ export function resolveAcceleration(options: EndpointOptions): 'auto' | 'off' {
   return withDefaults(options, SOCKET_OPTIONS).acceleration;
 }
 
-/** Where an endpoint binds that serves nobody. */
+/** Where an endpoint that serves no clients binds. */
 export function resolveBind(options: EndpointOptions): { host: string | undefined; port: number } {
   const { bindHost: host, bindPort: port } = withDefaults(options, BIND_OPTIONS);
   if (host !== undefined && isIP(host) === 0)

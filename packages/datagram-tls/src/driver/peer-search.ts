@@ -123,7 +123,7 @@ class PeerSearch implements AttemptHost {
     this.#lookup = resolveAddresses(host, { lookup: search.lookup, family, timeout }, found, failed);
   }
 
-  /** Nothing is to be heard of it any more. Idempotent. */
+  /** Stops: nothing is reported any more. Idempotent. */
   cancel(): void {
     this.#lookup?.stop();
     this.#attempts?.cancel();

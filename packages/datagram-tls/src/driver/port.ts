@@ -651,7 +651,7 @@ export class Port implements TurnsHost {
     }
   }
 
-  /** Signatures leave a turn that is behind for a thread. */
+  /** While a turn is behind, threads make the signatures. */
   #performAtOnce(job: Job, security: AnySecurity): JobAnswer | undefined {
     if (this.#turns.areBehind || this.#threads.busy || !isAtHand(job, security)) return undefined;
     const answer = performJobBy(Date.now, job, security);

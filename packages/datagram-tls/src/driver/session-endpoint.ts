@@ -60,7 +60,7 @@ export interface SessionControl<S> {
   /** A datagram was not sent, which may explain a handshake timeout. */
   onSendError: (session: S, error: Error) => void;
   fail: (session: S, error: Error) => void;
-  /** The transport has ended, which does no harm to a session that is closing. */
+  /** The transport has ended. A session that is closing does not fail by that. */
   cut: (session: S, error: Error) => void;
   /** A callback for the session threw. `unheard` is called where the application does not know the error yet. */
   failBy: (session: S, thrown: unknown, unheard: (thrown: unknown) => void) => void;

@@ -313,7 +313,7 @@ export function sessionDrops({ counters, ownDrops }: SessionSource): SessionDrop
   return { ...counters?.dropped, ...Object.fromEntries(own) };
 }
 
-/** When what happened to a session, ns of the monotonic clock; 0: not yet. */
+/** When each event of a session happened, ns of the monotonic clock; 0: not yet. */
 export interface SessionTimes {
   readonly createdAt: number;
   readonly destroyedAt: number;
@@ -389,7 +389,7 @@ export interface SessionEnd {
   readonly failed: boolean;
 }
 
-/** What remains of sessions that are over. */
+/** The sums over sessions that are over. */
 export class FormerSessions {
   ended = 0;
   failed = 0;

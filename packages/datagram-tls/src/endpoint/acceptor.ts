@@ -451,10 +451,11 @@ export class Acceptor {
 }
 
 /**
- * Two sides that connect to each other compare the randoms of their ClientHellos, which both know: the handshake of the
- * greater one goes on, and the other side answers it as a server. The greater one answers, too, when its own
- * ClientHello got no answer at all until it had to be repeated: its peer may be no server. Before a ServerHello nobody has proved
- * anything to a client, and a ClientHello is asked for a cookie first. It ends our attempt when its handshake is done.
+ * Two sides that connect to each other compare the randoms of their ClientHellos, which both know. The handshake with the
+ * greater random goes on, and the other side answers it as a server. The side with the greater random answers as a server,
+ * too, if its own ClientHello got no answer until it had to be repeated: its peer may be no server. Before a ServerHello
+ * the peer has proved nothing to a client, and a ClientHello is first asked for a cookie. The peer's handshake ends our
+ * attempt when it is done.
  */
 function givesWay({ connection }: ConnectionEntry, random: Uint8Array): boolean {
   const machine = machineOf(connection);

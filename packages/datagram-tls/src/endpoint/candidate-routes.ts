@@ -15,7 +15,10 @@ export class CandidateRoutes {
     return !this.#hasAny ? undefined : this.#byPeer.get(peerKey(address, port));
   }
 
-  /** There are some. Only a datagram from elsewhere makes one. It is asked for every datagram, for which V8's size of a map is a call. */
+  /**
+   * Whether there are any; only a datagram from elsewhere makes one. It is a field, because it is asked for every datagram,
+   * and V8 makes a call for the size of a map.
+   */
   get any(): boolean {
     return this.#hasAny;
   }

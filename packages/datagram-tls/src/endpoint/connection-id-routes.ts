@@ -125,10 +125,11 @@ interface Beginnings {
 const COUNTED_AT_ONCE = 500;
 
 /**
- * Entries by connection ID. A look-up makes no objects: the bytes in the datagram are hashed to an integer, and compared. IDs are
- * ours, so that nobody chooses which of them meet. None is the beginning of another one: bytes after an ID are the peer's. The
- * first one of a shorter length is compared with all that are longer, in steps. Meanwhile it may turn out to be the beginning of
- * one that was not read yet: while there is a doubt the longest ID that stands in a datagram is found.
+ * Entries by connection ID. A look-up makes no objects: the bytes in the datagram are hashed to an integer, and compared.
+ * We make the IDs, so a peer cannot choose IDs with equal hashes. No ID is the beginning of another one, because the bytes
+ * after an ID are the peer's. The first ID of a shorter length is compared with all longer ones, in steps. Until that is
+ * done it may be the beginning of an ID that was not read yet; while that is in doubt, the longest ID that a datagram
+ * begins with is found.
  */
 export class CidRoutes<Entry extends object = object> {
   /** Their lengths and beginnings are counted here, too. */
@@ -148,7 +149,10 @@ export class CidRoutes<Entry extends object = object> {
   /** IDs that may be, or are, the beginning of a longer one. Nearly always there are none. */
   readonly #doubtful = new Set<Packed>();
 
-  /** Whether there are any. It is asked for every datagram, for which V8's size of a map is a call. */
+  /**
+   * Whether there are any. It is a field, because it is asked for every datagram, and V8 makes a call for the size of a
+   * map.
+   */
   get any(): boolean {
     return this.#hasAny;
   }

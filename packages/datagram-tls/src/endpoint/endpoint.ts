@@ -512,7 +512,7 @@ export class Endpoint {
       const { type } = told.event;
       const reported = type === 'job' || this.#acceptor.isReported(told.entry);
       if (type !== 'message') this.#note(told.entry, told.event);
-      // The end of an association that its owner does not know of is no news.
+      // The owner was not told of this association, so it is not told of its end.
       if (reported) return told;
     }
   }
@@ -607,8 +607,8 @@ export class Endpoint {
   }
 
   /**
-   * Whose client sends its last flight of DTLS 1.2 from another address: by a connection ID behind the plaintext, or because such
-   * a record came from there before.
+   * The entry whose client sends its last flight of DTLS 1.2 from another address. It is found by a connection ID behind
+   * the plaintext, or because such a record came from there before.
    */
   #movingEntry(
     datagram: Uint8Array,

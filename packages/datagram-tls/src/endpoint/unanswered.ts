@@ -18,9 +18,9 @@ export class Answer implements Outgoing {
   }
 }
 
-/** The part of what is there for answers that those to ClientHellos that come for the first time may take. */
+/** The part of the room for answers that answers to first ClientHellos may take. */
 const FIRST_ANSWERS = 1 / 2;
-/** Of so many answers one may be such an answer, however many are awaited. */
+/** One in this many answers may answer a first ClientHello, however many are awaited. */
 const FIRST_OF = 8;
 
 /** Shares what is there for answers between awaited ones and others. */
@@ -45,11 +45,11 @@ const SET_SIZE = 16;
 const SETS = MAX_MARKS / SET_SIZE;
 
 /**
- * The ClientHellos whose answer was not sent because too much waited for the network. A client repeats its
- * ClientHello; the sender of a flood from forged addresses has to send each one twice to be found here.
+ * The ClientHellos whose answer was not sent because too much waited for the network. A client repeats its ClientHello; the
+ * sender of a flood from forged addresses has to send each one twice to be found here.
  *
- * A mark comes of the secret of the cookies: no sender can choose one that displaces that of another. The oldest of a
- * full set is displaced.
+ * A mark depends on the secret of the cookies, so that no sender can choose one that displaces another one's. The oldest of
+ * a full set is displaced.
  */
 export class UnansweredHellos {
   /** Each set has its newest mark first; 0 is an empty place. Made when it is needed. */

@@ -6,9 +6,9 @@ import type { ConnectionEntry } from './connection-entry.js';
 export const MOST_WOKEN_IN_VAIN = 4096;
 
 /**
- * Sessions that a datagram has woken in which nothing is authentic. Each stays awake for a whole pause, so that junk makes its
- * keys once in that time. Their number is limited, and the oldest hibernates again at once: junk from a million addresses would
- * otherwise take the memory of a million sessions awake.
+ * Sessions that were woken by a datagram without an authentic record. Each stays awake for a whole pause, so that junk
+ * makes its keys only once in that time. Their number is limited, and the oldest hibernates again at once: junk from a
+ * million addresses would otherwise take the memory of a million sessions awake.
  */
 export class WokenInVain {
   readonly #entries = new Queue<ConnectionEntry>();
@@ -23,8 +23,8 @@ export class WokenInVain {
   }
 
   /**
-   * Lets go of those before the first that is still awake in vain, which its own timer ends after a pause: after each timer no entry
-   * is kept that was woken a pause before.
+   * Lets go of the entries before the first that is still awake in vain. The timer of that one ends its pause, so that no
+   * entry is kept for longer than a pause.
    */
   forgetOthers(): void {
     const entries = this.#entries;

@@ -104,7 +104,7 @@ function sendOffer(
   return state;
 }
 
-/** From scratch, but for the key pairs: no secret came of them. */
+/** Begins again, but keeps the key pairs: no secret was derived from them. */
 function restart(ctx: Context, state: WaitServerHello): ClientState {
   ctx.restart();
   const { hello, ...rest } = withoutEarly(state.offer);

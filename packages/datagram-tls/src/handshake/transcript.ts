@@ -45,7 +45,7 @@ export class Transcript {
     return fork;
   }
 
-  /** Goes on where `other` is, which nobody needs any more; or with `hash`, a copy of its hash. */
+  /** Takes over the state of `other`, which is not used any more; with `hash`, a copy of its hash. */
   adopt(other: Transcript, hash = other.#hash): void {
     this.#entries = [...other.#entries];
     this.#header = other.#header;

@@ -22,7 +22,9 @@ export interface ServerIdReading {
    * handshake, or to a session without connection IDs, or is no DTLS. Route the latter two by address.
    */
   readonly connectionId: 'routable' | 'unroutable' | 'none';
-  /** Of the server; `undefined` unless the connection ID is routable. Anybody can send any bytes: it may be of no server. */
+  /**
+   * Of the server; `undefined` unless the connection ID is routable. Anyone can send any bytes, so it may be of no server.
+   */
   readonly serverId: Buffer | undefined;
   /** The number of the configuration that was read. */
   readonly configId: number | undefined;

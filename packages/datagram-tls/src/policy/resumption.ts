@@ -75,7 +75,7 @@ export function openTickets(
   const { tickets } = security;
   if (tickets?.keys === undefined) return opened(undefined);
   const keys = ticketKeys(tickets.keys, time);
-  // No function for each ticket: nearly all keys are at hand.
+  // No closure for each ticket: nearly all keys need no call.
   if (!isPromise(keys)) return openUnder(keys, job, security, tickets, time, judge);
   return Promise.resolve(keys).then((found) => openUnder(found, job, security, tickets, time, judge));
 }
