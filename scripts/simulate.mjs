@@ -22,11 +22,11 @@ const BUILT = new URL(
   import.meta.url,
 );
 /** Of the first seed, if it is random: short enough to be typed. */
-const MOST_RANDOM = 1_000_000_000;
+const MAX_RANDOM = 1_000_000_000;
 /** Seeds that a worker is given at once: it is asked no more often than that. */
 const SHARE = 5;
 /** Failing seeds of a simulation that are listed. */
-const MOST_LISTED = 10;
+const MAX_LISTED = 10;
 
 const { SIMULATIONS } = await import(BUILT);
 if (isMainThread) process.exitCode = await main();
@@ -65,7 +65,7 @@ function argumentsOf(args) {
     return undefined;
   }
   const { values, positionals } = parsed;
-  const [count, from = String(randomInt(MOST_RANDOM)), ...rest] = positionals;
+  const [count, from = String(randomInt(MAX_RANDOM)), ...rest] = positionals;
   const areNumbers = [count, from].every((text) => /^[0-9]{1,10}$/.test(text ?? ''));
   const seconds = Number(values.for);
   if (!areNumbers || Number(count) === 0 || rest.length > 0 || !(seconds > 0)) return undefined;
@@ -148,7 +148,7 @@ function printLine(name, { left, ms, failures: { length } }, count = 0) {
 }
 
 function reasonOf(failures) {
-  const listed = failures.slice(0, MOST_LISTED);
+  const listed = failures.slice(0, MAX_LISTED);
   const more = failures.length - listed.length;
   return `${listed.join('\n')}${more === 0 ? '' : `\nand ${more} seeds more`}\n`;
 }

@@ -36,9 +36,9 @@
 #define HANDSHAKE_TIMEOUT_S 10
 #define FIRST_TIMEOUT_S 30
 #define REPEAT_S 0.5
-#define MOST_CLIENTS 1024
+#define MAX_CLIENTS 1024
 /* wolfSSL's server counts the tickets of such a row in one byte, so a full handshake begins the next one. */
-#define MOST_GENERATIONS 200
+#define MAX_GENERATIONS 200
 #define FIRST_IDLE_PORT 10000
 #define LAST_IDLE_PORT 65000
 
@@ -110,7 +110,7 @@ static int wait_readable(int fd, int milliseconds) {
 
 /* Waits until one of the peers can be read. */
 static int wait_any(const struct peer *peers, int clients, int milliseconds) {
-  static struct pollfd events[MOST_CLIENTS];
+  static struct pollfd events[MAX_CLIENTS];
   for (int i = 0; i < clients; i++) events[i] = (struct pollfd){.fd = peers[i].fd, .events = POLLIN};
   return poll(events, (nfds_t)clients, milliseconds) > 0;
 }
@@ -159,7 +159,7 @@ static void keep_session(struct peer *peer) {
   double deadline = now() + HANDSHAKE_TIMEOUT_S;
   if (kept && !session_kept_is_used_up(peer->session)) return;
   kept = NULL;
-  if (++generation % MOST_GENERATIONS == 0) return;
+  if (++generation % MAX_GENERATIONS == 0) return;
   while (!(kept = session_keep(peer->session))) {
     wait_for(peer, deadline, "no ticket came");
     receive_message(peer);
@@ -216,11 +216,11 @@ static struct result run_echo(struct peer *peers, int clients, long count) {
   return result;
 }
 
-enum { MOST_ECHOES = 10 };
+enum { MAX_ECHOES = 10 };
 
 /* The answer also tells the server that its last flight arrived, so it may forget the handshake. A message may be lost. */
 static void echo_once(struct peer *peer) {
-  for (int i = 0; i < MOST_ECHOES; i++)
+  for (int i = 0; i < MAX_ECHOES; i++)
     if (run_echo(peer, 1, 1).completed == 1) return;
   die("no echo");
 }
@@ -257,7 +257,7 @@ static void await_go(void) {
 }
 
 static struct result echo_mode(int plain) {
-  static struct peer peers[MOST_CLIENTS];
+  static struct peer peers[MAX_CLIENTS];
   for (int i = 0; i < settings.clients; i++) {
     peers[i] = plain ? (struct peer){.fd = open_socket(0)} : open_association(0);
   }
@@ -327,7 +327,7 @@ static struct result receive_only(struct peer *peers, int clients, long count) {
 }
 
 static struct result one_way_mode(struct result (*run)(struct peer *, int, long), int plain) {
-  static struct peer peers[MOST_CLIENTS];
+  static struct peer peers[MAX_CLIENTS];
   for (int i = 0; i < settings.clients; i++) {
     peers[i] = plain ? (struct peer){.fd = open_socket(0)} : open_association(0);
   }
@@ -431,7 +431,7 @@ static void read_arguments(int argc, char **argv) {
       default: exit(2);
     }
   }
-  if (settings.clients < 1 || settings.clients > MOST_CLIENTS) exit(2);
+  if (settings.clients < 1 || settings.clients > MAX_CLIENTS) exit(2);
   settings.mode = optind < argc ? argv[optind] : "";
 }
 

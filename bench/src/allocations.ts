@@ -38,7 +38,7 @@ const HANDSHAKES = { warmUp: 20, count: 20 };
 const RECORDS = { warmUp: 300, count: 1000 };
 const COLLECTIONS_SEEN_MS = 20;
 /** Functions that allocate most, in a report. */
-const MOST_SHOWN = 4;
+const MAX_SHOWN = 4;
 
 const platform = { provider: nodeProvider, versions: [dtls13, dtls12] as const };
 const behaviour = resolveBehaviour({ hibernateAfter: 0 }, false);
@@ -211,7 +211,7 @@ function nameAll(node: ProfileNode, names: Map<number, string>): void {
 }
 
 function rowOf(what: string, { bytes, objects, places }: Allocated, times: number): AllocationRow {
-  const most = [...places].sort(([, one], [, other]) => other - one).slice(0, MOST_SHOWN);
+  const most = [...places].sort(([, one], [, other]) => other - one).slice(0, MAX_SHOWN);
   return {
     what,
     bytes: Math.round(bytes / times),

@@ -61,8 +61,8 @@ function echoVerdicts(rows: readonly EchoRow[]): Verdict[] {
   ];
 }
 
-const MOST_WITH_ID = 1.03;
-const MOST_GROWTH = 1.15;
+const MAX_WITH_ID = 1.03;
+const MAX_GROWTH = 1.15;
 
 /** A migration has no limit, and ciphers alone are the floor of what has one. */
 function recordVerdicts(rows: readonly RecordRow[]): Verdict[] {
@@ -72,7 +72,7 @@ function recordVerdicts(rows: readonly RecordRow[]): Verdict[] {
     return {
       what: `record ${what}, ${version}, ${over}`,
       measured: medianRatio(one, other),
-      limit: withId ? MOST_WITH_ID : MOST_GROWTH,
+      limit: withId ? MAX_WITH_ID : MAX_GROWTH,
       unit: withId ? 'x without' : 'x of one',
     };
   });
@@ -177,9 +177,9 @@ function memoryVerdicts(rows: readonly MemoryRow[]): Verdict[] {
 /** So many sessions at rest have the budget; what a process has besides weighs more among fewer. */
 const AT_REST = 20_000;
 /** KiB. */
-const MOST_AT_REST = 4;
+const MAX_AT_REST = 4;
 /** KiB of V8's heap and of buffers: the goal of a million, which fewer reach later. */
-const MOST_ASLEEP = 0.5;
+const MAX_ASLEEP = 0.5;
 
 /** At rest where they have the budget, and asleep at the largest number that was measured. */
 function sleeperVerdicts(rows: readonly SleeperRow[]): Verdict[] {
@@ -190,7 +190,7 @@ function sleeperVerdicts(rows: readonly SleeperRow[]): Verdict[] {
     const hasIds = cidLength > 0;
     const withIds = hasIds ? ', with a connection ID' : '';
     if (count === AT_REST) {
-      const atRest = { limit: MOST_AT_REST, unit: 'KiB resident' };
+      const atRest = { limit: MAX_AT_REST, unit: 'KiB resident' };
       const [native, without] = plain === undefined ? [undefined, awake] : [awake, plain];
       for (const [over, of] of [['native code', native] as const, ['node:crypto', without] as const])
         verdicts.push({
@@ -201,7 +201,7 @@ function sleeperVerdicts(rows: readonly SleeperRow[]): Verdict[] {
     }
     if (count === most(hasIds)) {
       const what = `session asleep, ${version}${withIds}, of ${count}`;
-      verdicts.push({ what, measured: kib(asleep.held), limit: MOST_ASLEEP, unit: 'KiB held' });
+      verdicts.push({ what, measured: kib(asleep.held), limit: MAX_ASLEEP, unit: 'KiB held' });
       if (!hasIds) {
         const measured = microseconds.wake / 1000;
         verdicts.push({ what: `waking, ${version}`, measured, limit: 1, unit: 'ms of CPU' });

@@ -9,7 +9,7 @@ const PLOT = { left: 48, top: 24, right: 740, bottom: 260 };
 const ROW_HEIGHT = 20;
 /** Distinguishable to the colour-blind, on white and on black (the palette of Okabe and Ito). */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
-const MOST_TICKS = 8;
+const MAX_TICKS = 8;
 
 /** An SVG chart of ratios over runs, with its legend below it. The same values always make the same text. */
 export function chartOf(lines: readonly Line[], runs: readonly string[]): string {
@@ -31,7 +31,7 @@ export function chartOf(lines: readonly Line[], runs: readonly string[]): string
 }
 
 function scale(top: number, y: (ratio: number) => number): string[] {
-  const step = Math.ceil(top / MOST_TICKS);
+  const step = Math.ceil(top / MAX_TICKS);
   return Array.from({ length: Math.floor(top / step) + 1 }, (_, i) => i * step).flatMap((ratio) => [
     `<line x1="${PLOT.left}" x2="${PLOT.right}" y1="${round(y(ratio))}" y2="${round(y(ratio))}" stroke="${ratio === 1 ? '#666666' : '#dddddd'}"/>`,
     `<text x="${PLOT.left - 8}" y="${round(y(ratio) + 4)}" text-anchor="end" fill="#333333">${ratio}</text>`,
@@ -40,7 +40,7 @@ function scale(top: number, y: (ratio: number) => number): string[] {
 
 /** The commits below the chart, as many as fit. */
 function names(runs: readonly string[], x: (run: number) => number): string[] {
-  const each = Math.ceil(runs.length / MOST_TICKS);
+  const each = Math.ceil(runs.length / MAX_TICKS);
   return runs.flatMap((run, i) =>
     i % each === 0
       ? [`<text x="${round(x(i))}" y="${PLOT.bottom + 18}" text-anchor="middle" fill="#333333">${run}</text>`]

@@ -41,7 +41,7 @@ export interface MemoryRow {
   readonly more: number | undefined;
 }
 
-const MOST_IDLE_IN_C = 2_000;
+const MAX_IDLE_IN_C = 2_000;
 
 /** Server CPU of one message in and the same one out. */
 export function measureEcho(contenders: readonly Contender[], load: LoadFor, plan: Plan): Promise<EchoRow[]> {
@@ -134,7 +134,7 @@ function awake(contender: Contender): Contender {
 
 /** Those in C take up to 490 KiB for each, and no less where they are more. */
 function idleOf({ family }: Contender, { idle }: Plan): Amount {
-  return family === 'ours' ? idle : { ...idle, count: Math.min(idle.count, MOST_IDLE_IN_C) };
+  return family === 'ours' ? idle : { ...idle, count: Math.min(idle.count, MAX_IDLE_IN_C) };
 }
 
 function trial(key: string, server: Server, load: LoadFor, amount: Repeated, task: Task): Trial {

@@ -49,7 +49,7 @@ const APPLICATION_DATA = 23;
 /** Numbers before it are those of the handshake. */
 const FIRST_RECORD = 100;
 /** What a record has beside its content at most: without an ID, in either version. */
-const MOST_OVERHEAD = 64;
+const MAX_OVERHEAD = 64;
 const NONE = new Uint8Array(0);
 const PSK = { identity: 'bench', key: new Uint8Array(16).fill(7) };
 const BEHAVIOUR = {
@@ -275,7 +275,7 @@ function wholeRecords(provider: CryptoProvider, version: Version): (() => Pair) 
   const is13 = version === 'DTLSv1.3';
   const secrets = { epoch: is13 ? 3 : 1, key: KEY, iv: new Uint8Array(is13 ? 12 : 4), sn: is13 ? KEY : NONE };
   const make = () => provider.recordKey?.(AEAD, secrets);
-  const [sealed, out] = [new Uint8Array(SIZE + MOST_OVERHEAD), new Uint8Array(SIZE + MOST_OVERHEAD)];
+  const [sealed, out] = [new Uint8Array(SIZE + MAX_OVERHEAD), new Uint8Array(SIZE + MAX_OVERHEAD)];
   const end = make()?.seal(APPLICATION_DATA, 0, MESSAGE, sealed, 0);
   if (end === undefined) return undefined;
   const place = { start: 0, bodyStart: is13 ? 5 : 13, end, type: APPLICATION_DATA, sequence: 0 };

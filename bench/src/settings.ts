@@ -38,7 +38,7 @@ const USAGE = `usage: npm run bench -- [options]
 
 const PLANS: Readonly<Record<Form, Plan>> = { short: SHORT_PLAN, quick: QUICK_PLAN, whole: DEFAULT_PLAN };
 const LARGE = 100_000;
-const MOST_ASSOCIATIONS = 50_000;
+const MAX_ASSOCIATIONS = 50_000;
 const SLOWEST_HANDSHAKES_A_SECOND = 150;
 
 /** What the arguments ask for. */
@@ -80,7 +80,7 @@ export function readArguments(): Settings {
   const form = values.short ? 'short' : values.quick ? 'quick' : 'whole';
   const base = PLANS[form];
   const large = values.large ? [LARGE] : [];
-  const associations = positive('--associations', values.associations, base.idle.count, MOST_ASSOCIATIONS);
+  const associations = positive('--associations', values.associations, base.idle.count, MAX_ASSOCIATIONS);
   return {
     plan: {
       ...base,

@@ -28,7 +28,7 @@ const CHUNK = 200;
 /** Sessions with keys of their own: states share what they have in common. */
 const KINDS = 16;
 const SAMPLES = 500;
-const MOST_TRIES = 500;
+const MAX_TRIES = 500;
 const PAUSE_MS = 10;
 
 const { values } = parseArgs({
@@ -88,7 +88,7 @@ async function takeState(): Promise<Uint8Array> {
   if (session === undefined) throw new Error('the server has no session');
   // Its tickets are to be acknowledged.
   for (let tries = 0; !session.hibernate(); tries++) {
-    if (tries === MOST_TRIES) throw new Error('the first session does not hibernate');
+    if (tries === MAX_TRIES) throw new Error('the first session does not hibernate');
     await delay(PAUSE_MS);
   }
   const { state } = openState(session.export({ key }), key, Date.now());

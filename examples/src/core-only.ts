@@ -17,7 +17,7 @@ import {
   resolveSecurity,
 } from 'datagram-tls/core';
 
-const MOST_ROUNDS = 100;
+const MAX_ROUNDS = 100;
 
 /** PEM. The certificate is of `localhost`. */
 export interface Identity {
@@ -45,7 +45,7 @@ export function echo(provider: CryptoProvider, { ca, cert, key }: Identity, text
   const security = resolveSecurity({ ca }, 'client', platform);
   const destination = { serverName: 'localhost', verifyName: 'localhost', session: undefined, earlyData: [] };
   client.endpoint.connect(server.address, security, behaviour, destination, 0);
-  for (let round = 0; round < MOST_ROUNDS && client.messages.length < 2; round++) {
+  for (let round = 0; round < MAX_ROUNDS && client.messages.length < 2; round++) {
     transmit(client, server);
     transmit(server, client);
     tell(client, (version) => [version, text]);

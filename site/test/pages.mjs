@@ -14,7 +14,7 @@ import { fileOf, serve } from './serve.mjs';
 
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1440, height: 900 };
-const LEAST_FONT_PX = 12;
+const MIN_FONT_PX = 12;
 const TABS = 3;
 /** What a reader may look for, and the page that has to be among the first results. */
 const SEARCHES = [
@@ -78,7 +78,7 @@ async function testPages(browser, origin) {
       ...errors.map((text) => `console: ${text}`),
       ...dead.map((link) => `dead link: ${link}`),
       ...wide.map((text) => `wider than ${PHONE.width} px: ${text}`),
-      ...small.map((text) => `code smaller than ${LEAST_FONT_PX} px: ${text}`),
+      ...small.map((text) => `code smaller than ${MIN_FONT_PX} px: ${text}`),
     ];
     if (problems.length === 0) pass(`page ${name}`);
     else fail(`page ${name}`, problems.join('\n'));
@@ -94,7 +94,7 @@ async function look(tab, origin, name) {
   await tab.goto(`${origin}/${name}.html`, { waitUntil: 'load' });
   // By a timer: in a tab behind another one there are no animation frames.
   await tab.waitForFunction(() => document.querySelector('#app')?.__vue_app__ !== undefined, { polling: 20 });
-  const seen = await tab.evaluate(measure, LEAST_FONT_PX);
+  const seen = await tab.evaluate(measure, MIN_FONT_PX);
   tab.off('console', onConsole).off('pageerror', onError);
   return { errors, ...seen };
 }

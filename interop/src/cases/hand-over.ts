@@ -38,7 +38,7 @@ const HAND_OVERS = 2;
 /** Of the answers of `dtls server`. */
 const ECHO_PREFIX = 'Echo: ';
 /** Messages after a crash, and how long one is waited for. */
-const MOST_LOST = 40;
+const MAX_LOST = 40;
 const LOST_MS = 200;
 
 interface Plan {
@@ -339,12 +339,12 @@ async function crash(plan: Plan, pki: Pki): Promise<string> {
 
 /** The number of the first message that is answered. */
 async function firstEcho(client: Side): Promise<number> {
-  for (let n = 1; n <= MOST_LOST; n++) {
+  for (let n = 1; n <= MAX_LOST; n++) {
     const line = `ping again ${n}`;
     client.send(line);
     if (await client.inbox.has(line, LOST_MS)) return n;
   }
-  throw new Failure(`none of ${MOST_LOST} messages after the crash is answered`);
+  throw new Failure(`none of ${MAX_LOST} messages after the crash is answered`);
 }
 
 async function visit(plan: Plan, pki: Pki): Promise<string> {

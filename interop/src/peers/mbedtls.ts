@@ -3,7 +3,7 @@ import { nativePeer } from './native.js';
 import { type ClientOptions, type Demand, REFUSALS, type ServerOptions } from './peer.js';
 
 /** Of a client, bytes. */
-const LEAST_MTU = 450;
+const MIN_MTU = 450;
 
 /** Mbed TLS 2.28, as the Rust crate mbedtls-sys-auto builds it: DTLS 1.2 for constrained devices. */
 export const mbedtls = nativePeer({
@@ -18,7 +18,7 @@ export const mbedtls = nativePeer({
 
 function cannot(role: Role, { identity, clientIdentity, mtu }: Demand): string | undefined {
   if ([identity, clientIdentity].includes('Ed25519')) return 'Mbed TLS has no Ed25519';
-  return role === 'client' && mtu !== undefined && mtu < LEAST_MTU
+  return role === 'client' && mtu !== undefined && mtu < MIN_MTU
     ? 'Mbed TLS never cuts a ClientHello, and its own with all its suites is longer'
     : undefined;
 }

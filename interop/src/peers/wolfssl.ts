@@ -2,7 +2,7 @@ import { CCM_SUITES, PSK_SUITES, type Role } from '../vocabulary.js';
 import { COMMON, nativePeer } from './native.js';
 import type { Demand } from './peer.js';
 
-const LEAST_MTU = 700;
+const MIN_MTU = 700;
 
 /** wolfSSL, as the Rust crate wolfssl-sys builds it. */
 export const wolfssl = nativePeer({
@@ -27,7 +27,7 @@ function cannot(role: Role, demand: Demand): string | undefined {
     return 'a wolfSSL server takes the curve of its certificate in DTLS 1.2';
   }
   // The crate changes wolfSSL so that it leaves 500 bytes of each datagram free.
-  if (demand.version === 'DTLSv1.3' && demand.mtu !== undefined && demand.mtu < LEAST_MTU) {
+  if (demand.version === 'DTLSv1.3' && demand.mtu !== undefined && demand.mtu < MIN_MTU) {
     return 'the crate makes wolfSSL fail for an MTU this small';
   }
   if (role === 'server' && demand.shares?.includes('X25519MLKEM768') === true) {

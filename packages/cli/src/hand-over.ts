@@ -3,7 +3,7 @@ import { formatHostPort } from './args.js';
 import { codeOf, explain, reason } from './errors.js';
 import type { Report } from './report.js';
 import type { Settings } from './settings.js';
-import { checkStateFile, MOST_BYTES, sizeOf, takeStates, writeStates } from './state-file.js';
+import { checkStateFile, MAX_BYTES, sizeOf, takeStates, writeStates } from './state-file.js';
 import { ownStateKey, readStateKey } from './state-key.js';
 
 /** Where a server leaves its sessions to the next one. */
@@ -13,7 +13,7 @@ interface StateStore {
 }
 
 /** Sessions that are named one by one when they cannot go on. */
-const MOST_NAMED = 20;
+const MAX_NAMED = 20;
 
 /** The store of the command line, if there is one. Throws a `FileError` for files that cannot be used. */
 export function openStateStore({ stateFile: file, stateKeyFile }: Settings): StateStore | undefined {
@@ -44,14 +44,14 @@ export function keepSessions(endpoint: DTLSEndpoint, { file, key }: StateStore, 
 
 function exportSessions(endpoint: DTLSEndpoint, key: Buffer, report: Report): Map<DTLSSession, Buffer> {
   const states = new Map<DTLSSession, Buffer>();
-  let room = MOST_BYTES;
+  let room = MAX_BYTES;
   for (const session of [...endpoint.sessions]) {
     const state = exported(session, key);
     if (state === undefined) continue;
     room -= sizeOf(state);
     if (room < 0) {
       endpoint.import(state, { key });
-      report.say(`a state file holds at most ${MOST_BYTES} bytes: the other sessions are closed`);
+      report.say(`a state file holds at most ${MAX_BYTES} bytes: the other sessions are closed`);
       break;
     }
     states.set(session, state);
@@ -93,8 +93,8 @@ export function goOn(
         refused.push(`${nameOf(state, index, key)} cannot go on: ${reason(error)}`);
       }
     }
-    for (const line of refused.slice(0, MOST_NAMED)) report.say(line);
-    if (refused.length > MOST_NAMED) report.say(`${sessions(refused.length - MOST_NAMED)} more cannot go on`);
+    for (const line of refused.slice(0, MAX_NAMED)) report.say(line);
+    if (refused.length > MAX_NAMED) report.say(`${sessions(refused.length - MAX_NAMED)} more cannot go on`);
     report.say(`went on with ${sessions(taken.states.length - refused.length)} of ${file}`);
   } catch (error) {
     report.say(explain(error).line);

@@ -21,13 +21,13 @@ const FORMAT = Buffer.from('dtls sessions 2\n');
 const FORMER_FORMAT = Buffer.from('dtls sessions 1\n');
 const NUMBER_LENGTH = 4;
 /** Of an address with its port; an IPv6 address with the name of its interface is shorter. */
-const MOST_ADDRESS = 128;
+const MAX_ADDRESS = 128;
 /** It is shown on terminals, and nothing in the file is authentic but the states. */
 const ADDRESS = /^[\w.:%[\]-]+$/;
-const HEAD_LENGTH = FORMAT.length + NUMBER_LENGTH + MOST_ADDRESS + NUMBER_LENGTH;
+const HEAD_LENGTH = FORMAT.length + NUMBER_LENGTH + MAX_ADDRESS + NUMBER_LENGTH;
 
 /** Of all states in a file: those of more than a million idle sessions. */
-export const MOST_BYTES = 512 * 2 ** 20;
+export const MAX_BYTES = 512 * 2 ** 20;
 
 /** The states of a file, which is gone. */
 interface Taken {
@@ -38,7 +38,7 @@ interface Taken {
   readonly damage?: string;
 }
 
-/** The part of `MOST_BYTES` that a state takes. */
+/** The part of `MAX_BYTES` that a state takes. */
 export function sizeOf(state: Buffer): number {
   return NUMBER_LENGTH + state.length;
 }
@@ -87,7 +87,7 @@ export function takeStates(file: string): Taken | undefined {
     if (found === undefined) return undefined;
     renameSync(file, taken);
     syncFolder(file);
-    if (found.size > HEAD_LENGTH + MOST_BYTES) return { states: [], damage: `it has ${found.size} bytes` };
+    if (found.size > HEAD_LENGTH + MAX_BYTES) return { states: [], damage: `it has ${found.size} bytes` };
     return decode(readFileSync(taken));
   } catch (cause) {
     throw new FileError(OPTION, 'read', file, cause);
@@ -128,7 +128,7 @@ function decode(bytes: Buffer): Taken {
   const start = bytes.subarray(0, FORMAT.length);
   if (start.equals(FORMER_FORMAT)) return decodeStates(bytes, FORMAT.length);
   const length = start.equals(FORMAT) && bytes.length >= HEAD_START ? bytes.readUInt32BE(FORMAT.length) : 0;
-  const served = bytes.toString('latin1', HEAD_START, HEAD_START + Math.min(length, MOST_ADDRESS));
+  const served = bytes.toString('latin1', HEAD_START, HEAD_START + Math.min(length, MAX_ADDRESS));
   if (length === 0 || served.length < length || !ADDRESS.test(served)) return NO_STATES;
   return { served, ...decodeStates(bytes, HEAD_START + length) };
 }

@@ -154,7 +154,7 @@ int datagrams_set(const struct datagram_socket *socket, enum datagram_option opt
       return set_option(socket->descriptor, SOL_SOCKET, SO_RCVBUF, value);
     case SEND_BUFFER:
       return set_option(socket->descriptor, SOL_SOCKET, SO_SNDBUF, value);
-    case LEAST_RECEIVE_BUFFER:
+    case MIN_RECEIVE_BUFFER:
       return raise_option(socket->descriptor, SOL_SOCKET, SO_RCVBUF, value);
     default:
       return EINVAL;

@@ -59,7 +59,7 @@ int datagrams_own_name(const struct datagram_socket *socket, unsigned char *name
 /* It has one peer from now on: the kernel drops datagrams of others. `name`: NAME_LENGTH bytes. */
 int datagrams_connect(struct datagram_socket *socket, const unsigned char *name);
 
-enum datagram_option { TIME_TO_LIVE, RECEIVE_BUFFER, SEND_BUFFER, LEAST_RECEIVE_BUFFER, DATAGRAM_OPTIONS };
+enum datagram_option { TIME_TO_LIVE, RECEIVE_BUFFER, SEND_BUFFER, MIN_RECEIVE_BUFFER, DATAGRAM_OPTIONS };
 int datagrams_set(const struct datagram_socket *socket, enum datagram_option option, int value);
 
 /* Other code has not closed its descriptor, nor put another file in its place. */

@@ -13,14 +13,14 @@ enum { OPTION_MEMORY = 55, MEMORY_DROPS = 8, MEMORY_VALUES = 9 };
 /* What the filter sees begins with the header of UDP. */
 enum { PAYLOAD = 8 };
 /* RFC 6347 §4.1, §4.2.2, of a record in plaintext: its content type, its epoch, and the type of its message. */
-enum { TYPE_AT = PAYLOAD, EPOCH_AT = PAYLOAD + 3, MESSAGE_AT = PAYLOAD + 13, LEAST_LENGTH = PAYLOAD + 14 };
+enum { TYPE_AT = PAYLOAD, EPOCH_AT = PAYLOAD + 3, MESSAGE_AT = PAYLOAD + 13, MIN_LENGTH = PAYLOAD + 14 };
 enum { HANDSHAKE = 22, CLIENT_HELLO = 1 };
 
 /* A load from behind the end of a datagram would drop it, so that its length is looked at first. */
 int hello_filter_set(const struct datagram_socket *filtered, uint32_t admitted) {
   struct sock_filter code[] = {
     BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, LEAST_LENGTH, 0, 9),
+    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, MIN_LENGTH, 0, 9),
     BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TYPE_AT),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, HANDSHAKE, 0, 7),
     BPF_STMT(BPF_LD | BPF_H | BPF_ABS, EPOCH_AT),

@@ -70,7 +70,7 @@ export function wait(ms: number): Promise<void> {
 /** Calls `send` `rate` times a second, for `seconds`; a slow machine makes fewer calls. Returns their number. */
 export async function atRate(rate: number, seconds: number, send: (i: number) => void): Promise<number> {
   const began = performance.now();
-  const [end, most] = [began + seconds * 1000, Math.ceil(rate * MOST_BURST_SECONDS)];
+  const [end, most] = [began + seconds * 1000, Math.ceil(rate * MAX_BURST_SECONDS)];
   let sent = 0;
   let skipped = 0;
   for (let now = began; now < end; now = performance.now()) {
@@ -84,7 +84,7 @@ export async function atRate(rate: number, seconds: number, send: (i: number) =>
 }
 
 const BETWEEN_BURSTS_MS = 2;
-const MOST_BURST_SECONDS = 0.02;
+const MAX_BURST_SECONDS = 0.02;
 
 /** Runs `action` for 0 to `count` - 1, `width` at a time. */
 export async function crowd(

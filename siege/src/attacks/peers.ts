@@ -26,7 +26,7 @@ export const peers: readonly Attack[] = [
     deaf: true,
     options: ({ maxUnreadBytesInAll }) => ({ maxUnreadBytesInAll }),
     run: unread,
-    judge: ({ mostUnread: { cost, ofSession } }, { maxUnreadBytesInAll }) => [
+    judge: ({ maxUnread: { cost, ofSession } }, { maxUnreadBytesInAll }) => [
       check(
         'unread messages of all sessions fill their limit',
         cost > maxUnreadBytesInAll - 2 * LARGE,

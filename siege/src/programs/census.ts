@@ -33,7 +33,7 @@ export class Census {
   readonly sessions = new Set<DTLSSession>();
   ever = 0;
   most = NOTHING;
-  mostUnread: Unread = { cost: 0, ofSession: 0 };
+  maxUnread: Unread = { cost: 0, ofSession: 0 };
   #unfinished = 0;
   readonly #hosts = new Map<string, Host>();
 
@@ -63,7 +63,7 @@ export class Census {
   /** Resets the maxima. */
   reset(): void {
     this.most = NOTHING;
-    this.mostUnread = { cost: 0, ofSession: 0 };
+    this.maxUnread = { cost: 0, ofSession: 0 };
   }
 
   sample(): void {
@@ -83,7 +83,7 @@ export class Census {
   /** The unread messages of the sessions for which `isUnread` holds. */
   sampleUnread(isUnread: (session: DTLSSession) => boolean): void {
     let cost = 0;
-    let { ofSession } = this.mostUnread;
+    let { ofSession } = this.maxUnread;
     for (const session of this.sessions) {
       if (!isUnread(session)) continue;
       const { messagesReceived, bytesReceived } = session.stats;
@@ -93,7 +93,7 @@ export class Census {
       cost += held * (MESSAGE_COST + Number(bytesReceived) / received);
       ofSession = Math.max(ofSession, held);
     }
-    this.mostUnread = { cost: Math.max(this.mostUnread.cost, cost), ofSession };
+    this.maxUnread = { cost: Math.max(this.maxUnread.cost, cost), ofSession };
   }
 
   #countUnfinished(host: Host, change: 1 | -1): void {

@@ -47,7 +47,7 @@ export interface Report {
   /** The most since the last `watch`, over samples every 20 ms. */
   readonly most: Count;
   /** The same of unread messages, where the application does not read; sampled every 250 ms. */
-  readonly mostUnread: Unread;
+  readonly maxUnread: Unread;
   /** Verdicts on certificates since the last `watch`: how many sessions opened with which `authorizationError`. */
   readonly verdicts: Readonly<Record<string, number>>;
   readonly names: readonly string[];
@@ -136,7 +136,7 @@ async function report({ settled }: { readonly settled: boolean }): Promise<Repor
     longestTurn,
     sessionsEver: census.ever,
     most: census.most,
-    mostUnread: census.mostUnread,
+    maxUnread: census.maxUnread,
     verdicts,
     names,
     faults,

@@ -1,19 +1,19 @@
 import { type Block, Slab } from './slab.js';
 
 /** Lengths that have a template at a time. */
-const MOST_TEMPLATES = 64;
+const MAX_TEMPLATES = 64;
 /** Longer blocks are kept as they are: those with certificates of the peer, which differ. */
 const LONGEST = 2048;
 /** Fewer equal bytes between others are chance, or cost as much as they save. */
 const SHORTEST_RUN = 3;
 /** A template is of use when at least one byte in so many is common. */
-const LEAST_SHARE = 8;
+const MIN_SHARE = 8;
 /** In place of a template's number: the block is kept as it is. */
 const WHOLE = 0;
 /** A number takes a byte. */
-const MOST_NUMBERS = 256;
+const MAX_NUMBERS = 256;
 /** Another template takes the place of one with which the next block takes so many bytes more. */
-const LEAST_GAIN = 8;
+const MIN_GAIN = 8;
 
 /** What blocks of one length have in common. */
 class Template {
@@ -45,7 +45,7 @@ class Template {
       bytes.set(first.subarray(from, to), from);
       common += to - from;
     }
-    return common * LEAST_SHARE < first.length ? undefined : new Template(bytes, isOwn);
+    return common * MIN_SHARE < first.length ? undefined : new Template(bytes, isOwn);
   }
 
   /** Bytes of its blocks. */
@@ -116,14 +116,14 @@ export class TemplateSlab {
   }
 
   #mayHaveTemplate({ length }: Uint8Array): boolean {
-    return length <= LONGEST && this.#templates.size < MOST_TEMPLATES && this.#numbered.length < MOST_NUMBERS;
+    return length <= LONGEST && this.#templates.size < MAX_TEMPLATES && this.#numbered.length < MAX_NUMBERS;
   }
 
   /** The first two blocks that were kept by a template of this length, then one after twice as many each time. */
   #isToBeCompared({ length }: Template): boolean {
     const count = (this.#counts.get(length) ?? 0) + 1;
     this.#counts.set(length, count);
-    return (count & (count - 1)) === 0 && this.#numbered.length < MOST_NUMBERS;
+    return (count & (count - 1)) === 0 && this.#numbered.length < MAX_NUMBERS;
   }
 
   /** A copy. */
@@ -147,7 +147,7 @@ export class TemplateSlab {
     this.#candidates.delete(length);
     if (known !== undefined && candidate !== undefined) {
       const gain = known.shorten(bytes).length - candidate.shorten(bytes).length;
-      if (gain >= LEAST_GAIN && this.#numbered.length < MOST_NUMBERS) return this.#use(candidate);
+      if (gain >= MIN_GAIN && this.#numbered.length < MAX_NUMBERS) return this.#use(candidate);
     }
     const first = this.#first.get(length);
     const made = first === undefined ? undefined : Template.of(this.read(first), bytes);
@@ -162,7 +162,7 @@ export class TemplateSlab {
     template.number = this.#numbered.length;
     this.#numbered.push(template);
     this.#templates.set(template.length, template);
-    if (this.#templates.size === MOST_TEMPLATES)
+    if (this.#templates.size === MAX_TEMPLATES)
       for (const length of this.#first.keys()) if (!this.#templates.has(length)) this.#first.delete(length);
     return template;
   }

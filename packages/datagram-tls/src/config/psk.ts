@@ -35,7 +35,7 @@ const NO_PSK: NoPsk = Object.freeze({ role: 'none' });
 /** More identities than this make a ClientHello that no server accepts. */
 const MAX_CREDENTIALS = 16;
 /** The limit of the identities' bytes. */
-const MOST_OFFERED = 4096;
+const MAX_OFFERED = 4096;
 
 /** The use of a key that is read. */
 interface Rules {
@@ -119,8 +119,8 @@ function credentials(value: unknown, name: string, rules: Rules): readonly PskCr
 function checkRoom(offered: readonly PskCredential[], name: string, latest: VersionFacts): void {
   if (!latest.rules.pskInHello) return;
   const needed = offered.reduce((sum, credential) => sum + roomFor(credential), 0);
-  if (needed > MOST_OFFERED)
-    throw outOfRange(`${name}: bytes of all identities in DTLS 1.3`, `<= ${MOST_OFFERED}`, needed);
+  if (needed > MAX_OFFERED)
+    throw outOfRange(`${name}: bytes of all identities in DTLS 1.3`, `<= ${MAX_OFFERED}`, needed);
 }
 
 /** Bytes; an imported identity is sent with its context, once for each hash (RFC 9258 §5.1). */

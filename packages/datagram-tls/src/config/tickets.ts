@@ -23,7 +23,7 @@ type Settings = Filled<typeof SECURITY_OPTIONS>;
 /** Bytes; the limit of node:dtls. */
 const LONGEST_CONTEXT = 32;
 /** More would make each ticket that does not open expensive. */
-const MOST_KEYS = 16;
+const MAX_KEYS = 16;
 
 /** Reads `ticketKeys`, `sessionCacheSize`, `sessionTimeout` and `sessionIdContext`. `undefined`: no session can be resumed. */
 export function resolveTickets(options: SecurityOptions, platform: TicketPlatform): TicketPolicy | undefined {
@@ -119,7 +119,7 @@ export function checkTicketKeys(ticketKeys: SecurityOptions['ticketKeys']): void
 function readKeys(value: unknown, name: string): readonly ArrayBufferView[] {
   if (value === undefined || value === null) return [];
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (items.length > MOST_KEYS) throw outOfRange(`${name}.length`, `<= ${MOST_KEYS}`, items.length);
+  if (items.length > MAX_KEYS) throw outOfRange(`${name}.length`, `<= ${MAX_KEYS}`, items.length);
   return items.map((item) => {
     checkView(item, name);
     if (item.byteLength !== TICKET_KEY_LENGTH)
@@ -129,7 +129,7 @@ function readKeys(value: unknown, name: string): readonly ArrayBufferView[] {
 }
 
 /** Remembered ClientHellos, about 150 bytes each; for at most twice the tolerance of ticket ages. */
-const MOST_SEEN = 16_384;
+const MAX_SEEN = 16_384;
 
 /**
  * The only reader of `maxEarlyData` and `replayGuard`; `undefined`: no early data. A process does not know what other
@@ -160,7 +160,7 @@ function resolveEarlyPolicy(
 }
 
 function ownGuard(): EarlyPolicy['guard'] {
-  const seen = new SeenHellos(MOST_SEEN);
+  const seen = new SeenHellos(MAX_SEEN);
   return (digest, until, time) => seen.add(digest, until, time);
 }
 

@@ -3,7 +3,7 @@ import type { PeerAddress } from '../base/peer-address.js';
 import { type Reader, Writer } from '../wire/cursor.js';
 
 const FAMILIES: readonly PeerAddress['family'][] = ['IPv4', 'IPv6', 'other'];
-const MOST_PORT = 0xffff;
+const MAX_PORT = 0xffff;
 
 /** In states that other processes read. */
 export function encodeAddress({ address, family, port }: PeerAddress): Uint8Array {
@@ -15,7 +15,7 @@ export function readAddress(r: Reader): PeerAddress | undefined {
   const family = FAMILIES[r.u8()];
   const address = decodeUtf8(r.vec16());
   const port = r.varint();
-  const isPort = port <= MOST_PORT;
+  const isPort = port <= MAX_PORT;
   if (!r.failed && family !== undefined && address !== undefined && isPort) return { address, family, port };
   r.fail();
   return undefined;
@@ -33,7 +33,7 @@ const TEXTS = 0x10;
 const GROUPS = 8;
 
 export function writeShortAddress(w: Writer, { address, family, port }: PeerAddress): void {
-  const isShort = port <= MOST_PORT;
+  const isShort = port <= MAX_PORT;
   const ipv4 = isShort && family === 'IPv4' ? ipv4Bytes(address) : undefined;
   const ipv6 = isShort && family === 'IPv6' ? ipv6Groups(address) : undefined;
   if (ipv4 !== undefined) w.u8(IPV4).bytes(ipv4).u16(port);

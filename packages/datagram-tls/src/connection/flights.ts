@@ -585,7 +585,7 @@ const TIMES_ROUND_TRIP = 1.5;
  * A measured timer is at least this part of the first value. A peer that has everything and needs time for a
  * signature sends an ACK after a quarter of its own timer (§7.1).
  */
-const LEAST_PART = 0.5;
+const MIN_PART = 0.5;
 /** After this many times its length without use a measured timer is outdated (§5.8.2). */
 const IDLE_TIMES = 10;
 
@@ -637,7 +637,7 @@ export class Backoff {
   onMeasured(roundTrip: Duration): void {
     const { initial, max } = this.#limits;
     this.#roundTrip = roundTrip;
-    this.#base = Math.min(Math.max(roundTrip * TIMES_ROUND_TRIP, initial * LEAST_PART), max);
+    this.#base = Math.min(Math.max(roundTrip * TIMES_ROUND_TRIP, initial * MIN_PART), max);
   }
 
   /** The current flight was answered. */

@@ -23,7 +23,7 @@ const NO_ROUND_TRIP: Duration = 1000;
 /** RFC 9853 §5.5: in round trips. */
 const ROUND_TRIPS = 3;
 /** A round trip of a local network leaves no time for a busy peer, ms. */
-const LEAST_WAIT: Duration = 100;
+const MIN_WAIT: Duration = 100;
 /** Challenges on a new path, each with twice the time of the one before: any of them may be lost. */
 const MAX_CHALLENGES = 3;
 
@@ -348,7 +348,7 @@ export class Migration implements Carried {
 
   #wait(): Duration {
     const { roundTrip } = this.#handshake.whole;
-    return roundTrip === undefined ? NO_ROUND_TRIP : Math.max(ROUND_TRIPS * roundTrip, LEAST_WAIT);
+    return roundTrip === undefined ? NO_ROUND_TRIP : Math.max(ROUND_TRIPS * roundTrip, MIN_WAIT);
   }
 
   #tell(from: PeerAddress, validated: boolean): void {

@@ -11,7 +11,7 @@ import { HANDSHAKE_HEADER_LENGTH, writeHandshakeHeader } from '../wire/messages/
 import type { Delivery, Stretch } from './delivery.js';
 
 /** A fragment with less than this is not worth a record of its own, unless it ends its message; bytes. */
-const LEAST_FRAGMENT = 16;
+const MIN_FRAGMENT = 16;
 
 /** The epoch of DTLS 1.3 whose messages share records. */
 const SHARED_EPOCH = 2;
@@ -147,7 +147,7 @@ export class Transmit {
    * bytes, and returns its length; 0 where it does not fit, or may not all be written. Nothing has to be remembered of it.
    */
   whole({ items }: Flight, size: number, content: number): number {
-    const most = this.#mostOf(items, content);
+    const most = this.#maxLength(items, content);
     if (most === undefined || most > size) return 0;
     const room = pool.room(most);
     pool.keep();
@@ -165,7 +165,7 @@ export class Transmit {
   }
 
   /** The most bytes that the records of `items` take; `undefined` where one is too large, or may not be written. */
-  #mostOf(items: readonly FlightItem[], content: number): number | undefined {
+  #maxLength(items: readonly FlightItem[], content: number): number | undefined {
     let most = 0;
     for (const item of items) {
       const writer = this.#epochs.writerOf(item.epoch);
@@ -261,7 +261,7 @@ class FlightPacker {
     let { start } = stretch;
     do {
       const left = stretch.end - start;
-      const least = HANDSHAKE_HEADER_LENGTH + Math.min(left, LEAST_FRAGMENT);
+      const least = HANDSHAKE_HEADER_LENGTH + Math.min(left, MIN_FRAGMENT);
       if (!(this.#continues(stretch.item, start, writer) && this.#room(writer) >= least)) {
         this.#seal();
         if (!this.#begin(writer, least)) return start > stretch.start;

@@ -15,7 +15,7 @@ export const digestOf = (crypto as { readonly hash?: Digest }).hash;
 /**
  * The most bytes that are collected: hashing them again for each digest costs less than a hash object and its copies.
  */
-const MOST_GATHERED = 4096;
+const MAX_GATHERED = 4096;
 /** Enough for handshakes without certificates, bytes. */
 const FIRST_GATHERED = 512;
 
@@ -54,7 +54,7 @@ export class NodeHash<Name extends HashName | 'sha1'> implements RunningHash {
 
   update(data: Uint8Array): void {
     const length = this.#length + data.length;
-    if (this.#running === undefined && length > MOST_GATHERED) this.#run();
+    if (this.#running === undefined && length > MAX_GATHERED) this.#run();
     if (this.#running === undefined) this.#gather(data, length);
     else this.#running.update(data);
   }
@@ -103,7 +103,7 @@ const outers: Readonly<Record<HashName, Uint8Array>> = {
 };
 /** Views of the beginning of {@link inner}, by length: a handshake asks for few lengths, and for each of them often. */
 const views: (Uint8Array | undefined)[] = [];
-const MOST_VIEWED = 512;
+const MAX_VIEWED = 512;
 
 /**
  * HMAC. Short texts, which all those of a handshake are, take two digests (RFC 2104 §2). Long ones use the platform's
@@ -166,7 +166,7 @@ export class NodeMac implements MacKey {
 }
 
 function viewOf(end: number): Uint8Array {
-  if (end > MOST_VIEWED) return inner.subarray(0, end);
+  if (end > MAX_VIEWED) return inner.subarray(0, end);
   const view = views[end] ?? inner.subarray(0, end);
   views[end] = view;
   return view;

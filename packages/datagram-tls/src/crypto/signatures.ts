@@ -14,7 +14,7 @@ export interface SignatureScheme {
   readonly keyType13: KeyType | undefined;
   readonly keyTypes12: readonly KeyType[];
   /** The smallest RSA modulus that the encoded hash fits, in bits; 0 for curves. */
-  readonly leastBits: number;
+  readonly minBits: number;
 }
 
 /** All schemes, in the default order of preference. */
@@ -64,8 +64,8 @@ export function schemeFits(name: SchemeName, key: KeyShape, version: Version): b
 
 /** By algorithm, size and hash alone: the handshake checks the curve of the scheme. */
 export function canMake(name: SchemeName, { type, bits, hashes }: KeyShape): boolean {
-  const { keyTypes12, leastBits, hash } = scheme(name);
-  if (bits < leastBits || !keyTypes12.includes(type)) return false;
+  const { keyTypes12, minBits, hash } = scheme(name);
+  if (bits < minBits || !keyTypes12.includes(type)) return false;
   return hashes === undefined || (hash !== undefined && hashes.includes(hash));
 }
 
@@ -82,7 +82,7 @@ export function schemesFor(key: KeyShape, version: Version): readonly SchemeName
 
 function ecdsa(name: SchemeName, hash: HashName, curve: KeyType): SignatureScheme {
   const keyTypes12: KeyType[] = ['p256', 'p384', 'p521'];
-  return { name, code: Scheme[name], algorithm: 'ecdsa', hash, keyType13: curve, keyTypes12, leastBits: 0 };
+  return { name, code: Scheme[name], algorithm: 'ecdsa', hash, keyType13: curve, keyTypes12, minBits: 0 };
 }
 
 /** RFC 8422 §5.1.3 defines EdDSA for 1.2 as well. */
@@ -94,13 +94,13 @@ function eddsa(name: 'ed25519' | 'ed448'): SignatureScheme {
     hash: undefined,
     keyType13: name,
     keyTypes12: [name],
-    leastBits: 0,
+    minBits: 0,
   };
 }
 
 /** RFC 8017 §9.1.1 with a salt as long as the hash: the encoding, one bit shorter than the modulus, holds both and 2 bytes. */
 function pss(name: SchemeName, hash: HashName, keyType: 'rsa' | 'rsa-pss'): SignatureScheme {
-  const leastBits = 8 * (2 * HASH_LENGTH[hash] + 1) + 2;
+  const minBits = 8 * (2 * HASH_LENGTH[hash] + 1) + 2;
   return {
     name,
     code: Scheme[name],
@@ -108,13 +108,13 @@ function pss(name: SchemeName, hash: HashName, keyType: 'rsa' | 'rsa-pss'): Sign
     hash,
     keyType13: keyType,
     keyTypes12: [keyType],
-    leastBits,
+    minBits,
   };
 }
 
 /** RFC 8017 §9.2: 11 bytes of padding and 19 bytes of DigestInfo around the hash. */
 function pkcs1(name: SchemeName, hash: HashName): SignatureScheme {
-  const leastBits = 8 * (HASH_LENGTH[hash] + 29) + 1;
+  const minBits = 8 * (HASH_LENGTH[hash] + 29) + 1;
   return {
     name,
     code: Scheme[name],
@@ -122,6 +122,6 @@ function pkcs1(name: SchemeName, hash: HashName): SignatureScheme {
     hash,
     keyType13: undefined,
     keyTypes12: ['rsa'],
-    leastBits,
+    minBits,
   };
 }

@@ -24,7 +24,7 @@ const DATAGRAM_COST = 512;
  * One host with handshakes under way may have so many times as much waiting as it leaves to others, and so may all clients
  * without an association together: alone that is three quarters of the room, and none of them takes all of it.
  */
-const MOST_OF_THE_REST = 3;
+const MAX_TIMES_THE_REST = 3;
 
 /** So many that continue handshakes go before one of a new client: a peer that floods its own handshake keeps nobody out. */
 const UNDER_WAY_FIRST = 8;
@@ -59,7 +59,7 @@ export class WaitingDatagrams {
     if (host !== undefined && this.#new.length > 0) this.#bringForward(from, host);
     const cost = costOf(datagram);
     const held = (this.#heldOf.get(host) ?? 0) + cost;
-    if (held > MOST_OF_THE_REST * (MAX_WAITING - this.#held - cost)) return false;
+    if (held > MAX_TIMES_THE_REST * (MAX_WAITING - this.#held - cost)) return false;
     this.#hold({ datagram: datagram.slice(), from, host });
     return true;
   }

@@ -42,7 +42,7 @@ const FLAG_REUSE_PORT = 2;
 const TIME_TO_LIVE = 0;
 const RECEIVE_BUFFER = 1;
 const SEND_BUFFER = 2;
-const LEAST_RECEIVE_BUFFER = 3;
+const MIN_RECEIVE_BUFFER = 3;
 /** Of {@link DatagramFunctions.admitHellos}: none is dropped. */
 const ALL_HELLOS = 0x1_0000;
 const CAN_READ = 1;
@@ -56,7 +56,7 @@ const MAX_PAUSE = 64;
  * wake-ups ask for one first: at most {@link MAX_SINGLE} of them, and at least {@link MIN_SINGLE} or none.
  */
 const MAX_SINGLE = 64;
-const LEAST_SINGLE = 15;
+const MIN_SINGLE = 15;
 /** One in so many looks of such a wake-up asks for all datagrams. */
 const LOOKS_FOR_ALL = 8;
 
@@ -200,7 +200,7 @@ export class NativeSocket {
     ] as const)
       if (value !== undefined && functions.setSocket(socket, option, value) < 0) return false;
     if (options.receiveBufferSize === undefined)
-      functions.setSocket(socket, LEAST_RECEIVE_BUFFER, options.minReceiveBuffer);
+      functions.setSocket(socket, MIN_RECEIVE_BUFFER, options.minReceiveBuffer);
     this.#address = ownAddress(functions, socket);
     if (this.#address === undefined) return false;
     // The function keeps this object alive, and with it the socket, which is closed when its owner is collected.
@@ -273,7 +273,7 @@ export class NativeSocket {
     if (asksForOne) this.#singleLeft--;
     else if (most === 1) {
       this.#single = Math.min(2 * this.#single + 1, MAX_SINGLE);
-      if (this.#single >= LEAST_SINGLE) this.#singleLeft = this.#single;
+      if (this.#single >= MIN_SINGLE) this.#singleLeft = this.#single;
     }
     if (most <= 1) return;
     this.#single = 0;
@@ -487,7 +487,7 @@ function passed(functions: DatagramFunctions): DatagramCapability[] {
  * On the loopback interface datagrams arrive before a send returns, but for machines so busy that another thread of the
  * kernel delivers them; ms.
  */
-const MOST_WAITS = 200;
+const MAX_WAITS = 200;
 
 /** Of different lengths, and of the same, which go as one. */
 const TEST_LENGTHS = [1, 300, 20, 100, 100, 40];
@@ -506,7 +506,7 @@ function passedBy(socket: NativeSocket, found: string[], receive: () => void): D
     socket.flush();
     // The system refuses, as where the loopback interface is down: nothing will arrive.
     if (outbox?.error !== 0) return false;
-    for (let waits = 0; waits < MOST_WAITS && found.length < expected.length; waits++) {
+    for (let waits = 0; waits < MAX_WAITS && found.length < expected.length; waits++) {
       if (waits > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
       receive();
     }

@@ -4,7 +4,7 @@ import type { Job, JobAnswer } from '../handshake/jobs.js';
 import { signInThread } from '../policy/perform-job.js';
 
 /** As many as libuv has threads by default: look-ups and files of the application use them, too. */
-const MOST_AT_ONCE = 4;
+const MAX_AT_ONCE = 4;
 
 interface Waiting {
   readonly start: () => Promise<JobAnswer>;
@@ -40,7 +40,7 @@ export class SigningThreads {
   }
 
   #next(): void {
-    if (this.#running === MOST_AT_ONCE) return;
+    if (this.#running === MAX_AT_ONCE) return;
     const next = this.#waiting.shift();
     if (next === undefined) return;
     this.#running++;

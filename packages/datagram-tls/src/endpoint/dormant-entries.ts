@@ -32,9 +32,9 @@ export interface DormantHost {
 /** No random of a client has this hash. */
 const NO_RANDOM = 0;
 /** Those of 8 million states are less. */
-const MOST_BLOCK = 2 ** 32 - 1;
+const MAX_BLOCK = 2 ** 32 - 1;
 /** A number of settings takes a byte. */
-const MOST_SETTINGS = 256;
+const MAX_SETTINGS = 256;
 const FIRST_CAPACITY = 16;
 /** Bytes of a reference to an object. */
 const REFERENCE = 8;
@@ -97,7 +97,7 @@ export class DormantEntries {
     const { holder, ids, clientRandom } = stateOf(entry);
     if (asleep === undefined || holder?.mayLetGo !== true || !this.#isAlone(entry)) return false;
     const { state, settings, lastHeard, wakesAt } = asleep;
-    if (typeof state !== 'number' || state > MOST_BLOCK) return false;
+    if (typeof state !== 'number' || state > MAX_BLOCK) return false;
     const shared = this.#share(settings);
     if (shared === undefined) return false;
     const hash = this.#hashFor(settings);
@@ -329,7 +329,7 @@ export class DormantEntries {
     const known = all.findIndex((each) => each !== undefined && areSame(each.settings, settings));
     const free = known < 0 ? all.indexOf(undefined) : known;
     const number = free < 0 ? all.length : free;
-    if (number === MOST_SETTINGS) return undefined;
+    if (number === MAX_SETTINGS) return undefined;
     const shared = all[number] ?? { settings, count: 0 };
     shared.count++;
     all[number] = shared;

@@ -11,7 +11,7 @@ function grown(array: Int32Array, capacity: number): Int32Array<ArrayBuffer> {
 }
 
 /** Cells that are used, of those that are there, at most. */
-const MOST_LOAD = 0.8;
+const MAX_LOAD = 0.8;
 /** Numbers of a cell: a hash, and a slot plus one. */
 const CELL = 2;
 const HASHES = 2 ** 32;
@@ -37,7 +37,7 @@ export class SlotIndex {
   }
 
   add(slot: number, hash: number): void {
-    if (this.#size >= this.#capacity * MOST_LOAD) {
+    if (this.#size >= this.#capacity * MAX_LOAD) {
       this.#capacity = Math.ceil(this.#capacity * GROWTH) + FIRST_CAPACITY;
       this.#spread();
     }

@@ -3,7 +3,7 @@ import { machineOf } from '../connection/connection.js';
 import type { ConnectionEntry } from './connection-entry.js';
 
 /** A session takes about 4 KB more awake than asleep. */
-export const MOST_WOKEN_IN_VAIN = 4096;
+export const MAX_WOKEN_IN_VAIN = 4096;
 
 /**
  * Sessions that were woken by a datagram without an authentic record. Each stays awake for a whole pause, so that junk
@@ -19,7 +19,7 @@ export class WokenInVain {
     this.forgetOthers();
     const entries = this.#entries;
     entries.push(entry);
-    return entries.length > MOST_WOKEN_IN_VAIN ? entries.shift() : undefined;
+    return entries.length > MAX_WOKEN_IN_VAIN ? entries.shift() : undefined;
   }
 
   /**

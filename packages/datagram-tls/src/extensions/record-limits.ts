@@ -22,14 +22,14 @@ export interface RecordLimits {
 }
 
 /** Bytes of content that any record may hold (RFC 8446 §5.1). */
-const MOST_CONTENT = 0x4000;
+const MAX_CONTENT = 0x4000;
 
 /** The limits are ones that two sides may settle: of 64 bytes DTLS 1.3 counts the type as one. */
 export function areLimits({ send, receive }: RecordLimits): boolean {
-  return [send, receive].every((limit) => limit >= MIN_RECORD_SIZE_LIMIT - 1 && limit <= MOST_CONTENT);
+  return [send, receive].every((limit) => limit >= MIN_RECORD_SIZE_LIMIT - 1 && limit <= MAX_CONTENT);
 }
 
-export const UNLIMITED: RecordLimits = { send: MOST_CONTENT, receive: MOST_CONTENT, by: undefined };
+export const UNLIMITED: RecordLimits = { send: MAX_CONTENT, receive: MAX_CONTENT, by: undefined };
 
 export const maxFragmentLengthRow: Extension = extension(
   ExtensionType.max_fragment_length,
@@ -89,7 +89,7 @@ export function readRecordLimits(security: Security, rules: VersionRules, answer
   if (size !== undefined && length !== undefined)
     throw violation('illegal_parameter', 'the server answers two extensions that limit records');
   if (size !== undefined) {
-    if (size > MOST_CONTENT + rules.typeBytes)
+    if (size > MAX_CONTENT + rules.typeBytes)
       throw violation('illegal_parameter', 'the server accepts larger records than the protocol allows');
     const offered = decoded(decodeRecordSizeLimit(offerRecordSizeLimit(security)), 'record_size_limit');
     return limitsBySize(size, announced(offered, rules), rules);
@@ -102,12 +102,12 @@ export function readRecordLimits(security: Security, rules: VersionRules, answer
 
 /** RFC 8449 §4: a value above what the protocol allows is not sent. */
 function announced(wanted: number, rules: VersionRules): number {
-  return Math.min(wanted, MOST_CONTENT + rules.typeBytes);
+  return Math.min(wanted, MAX_CONTENT + rules.typeBytes);
 }
 
 function limitsBySize(theirs: number, ours: number, rules: VersionRules): RecordLimits {
   const { typeBytes } = rules;
-  const send = Math.min(theirs - typeBytes, MOST_CONTENT);
+  const send = Math.min(theirs - typeBytes, MAX_CONTENT);
   return { send, receive: ours - typeBytes, by: 'record_size_limit' };
 }
 

@@ -77,9 +77,9 @@ export function readConnectionIds(ctx: Context, answers: Extensions): void {
 }
 
 /** What records of a flight need beside a connection ID, bytes. */
-const LEAST_ROOM = 200;
+const MIN_ROOM = 200;
 
 /** An ID may have 255 bytes, and the smallest datagrams 256. */
 export function fitsMtu({ behaviour }: Context, cid: Uint8Array): boolean {
-  return behaviour.mtu - cid.length >= LEAST_ROOM;
+  return behaviour.mtu - cid.length >= MIN_ROOM;
 }

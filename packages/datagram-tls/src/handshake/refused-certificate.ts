@@ -95,10 +95,10 @@ function pinning({ pins }: Facts): string {
   return `pin it: options.pins ['${pins[0] ?? ''}']`;
 }
 
-const MOST_SHOWN = 4;
+const MAX_SHOWN = 4;
 
 /** The first of them: a certificate may have hundreds of names. */
 function list(texts: readonly string[]): string {
-  const shown = texts.slice(0, MOST_SHOWN).map(brief).join(', ');
-  return texts.length > MOST_SHOWN ? `${shown} and ${texts.length - MOST_SHOWN} more` : shown;
+  const shown = texts.slice(0, MAX_SHOWN).map(brief).join(', ');
+  return texts.length > MAX_SHOWN ? `${shown} and ${texts.length - MAX_SHOWN} more` : shown;
 }

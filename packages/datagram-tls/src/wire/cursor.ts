@@ -65,7 +65,7 @@ export class Reader {
   /** What {@link Writer.varint} wrote. */
   varint(): number {
     let value = 0;
-    for (let scale = 1; scale <= MOST_SCALE; scale *= 0x80) {
+    for (let scale = 1; scale <= MAX_SCALE; scale *= 0x80) {
       const byte = this.u8();
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) break;
@@ -125,14 +125,14 @@ export class Reader {
 }
 
 /** Of the eighth byte of a varint: eight hold 56 bits, more than a double holds exactly. */
-const MOST_SCALE = 0x80 ** 7;
+const MAX_SCALE = 0x80 ** 7;
 
 /** The place of a vector's length. Made by `Writer.openVec…`. */
 type Mark = number & { readonly mark: unique symbol };
 
 const DRAFT_LENGTH = 2048;
 /** Nested writers beyond this depth are left to the collector. */
-const MOST_DRAFTS = 4;
+const MAX_DRAFTS = 4;
 /** Buffers of finished writers: most messages are short and short-lived. */
 const drafts: Uint8Array[] = [];
 
@@ -230,7 +230,7 @@ export class Writer {
   finish(): Uint8Array {
     const isShort = this.#length <= MAX_LOOPED;
     const written = isShort ? takenFrom(this.#bytes, 0, this.#length) : this.#bytes.slice(0, this.#length);
-    if (this.#bytes.length === DRAFT_LENGTH && drafts.length < MOST_DRAFTS) {
+    if (this.#bytes.length === DRAFT_LENGTH && drafts.length < MAX_DRAFTS) {
       // It may have been a secret.
       if (!isShort) this.#bytes.fill(0, 0, this.#length);
       drafts.push(this.#bytes);

@@ -13,11 +13,11 @@ const BURST = 80;
 /** In so many turns all of them have come. */
 const TURNS = 30;
 /** In so many the server has a session, unless something has ended it. */
-const MOST_TURNS = 400;
+const MAX_TURNS = 400;
 /** How often it acts at one place. */
-const MOST_TIMES = 4;
+const MAX_TIMES = 4;
 /** Of both sides: some are reached only where nothing has ended the session before. */
-const LEAST_PLACES = 8;
+const MIN_PLACES = 8;
 
 /** Where an application is called. */
 const PLACES = {
@@ -116,7 +116,7 @@ async function live(
   const session = endpoint.connect('127.0.0.1', own.port, { ca: CA, servername: 'localhost', ...versions });
   const ended = session.closed.catch(() => undefined);
   watch(session, endpoint);
-  for (let turns = 0; turns < MOST_TURNS && own.sessions.length === 0; turns++) await turn();
+  for (let turns = 0; turns < MAX_TURNS && own.sessions.length === 0; turns++) await turn();
   for (const each of own.sessions) watch(each, own.endpoint);
   await Promise.race([session.opened.catch(() => undefined), ended]);
   for (let i = 0; i < BURST; i++) attempt(() => session.send(String(i)));
@@ -149,7 +149,7 @@ for (const [acceleration, version] of [
               endpoints.push(endpoint);
               if ((endpoints.length === 1) !== (role === 'client')) return;
               at(session, () => {
-                if (++times > MOST_TIMES) return;
+                if (++times > MAX_TIMES) return;
                 attempt(() => action({ session, endpoint, other: endpoints[0] ?? endpoint }));
               });
             });
@@ -157,6 +157,6 @@ for (const [acceleration, version] of [
             for (const endpoint of endpoints) endpoint.destroy();
             assert.equal(await roundTrip(beside, 'still here'), 'still here');
           }
-        assert.ok(acted >= LEAST_PLACES, `${acted}`);
+        assert.ok(acted >= MIN_PLACES, `${acted}`);
       });
   });

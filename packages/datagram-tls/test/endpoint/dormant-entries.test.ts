@@ -20,7 +20,7 @@ const IDLE = 100_000;
 /** So long a server of DTLS 1.2 keeps its last flight. */
 const LAST_FLIGHT = 250_000;
 /** Timers that one call handles. */
-const MOST_WAKES = 32;
+const MAX_WAKES = 32;
 /** Full collections. They must free every unreferenced object. */
 const COLLECTIONS = 20;
 const ownHost = (i: number): string => `10.1.${i >> 8}.${i & 255}`;
@@ -528,18 +528,18 @@ function withOtherIds(current: Uint8Array): Uint8Array {
 
 /** Bytes of a session and its inside, which its application has. */
 const SESSION = 160;
-const MOST_SLOTS = 56;
-const MOST_WITH_ID = 510;
+const MAX_SLOTS = 56;
+const MAX_WITH_ID = 510;
 
 for (const version of VERSIONS)
   suite(`${version}: memory of sessions that hibernate`, () => {
     test('is some bytes in slots, and a few more with a connection ID', () => {
       const without = measure(version, 0);
-      assert.ok(without.slots <= MOST_SLOTS, `${without.slots} bytes in slots`);
+      assert.ok(without.slots <= MAX_SLOTS, `${without.slots} bytes in slots`);
       const { slots, states } = measure(version, 8);
       // A hash and a slot, with a quarter of their cells empty at most.
       assert.ok(slots - without.slots <= 11, `${slots} bytes in slots, ${without.slots} without ID`);
-      assert.ok(SESSION + slots + states <= MOST_WITH_ID, `${slots} and ${states} bytes`);
+      assert.ok(SESSION + slots + states <= MAX_WITH_ID, `${slots} and ${states} bytes`);
     });
 
     for (const connectionId of [0, 8])
@@ -594,11 +594,11 @@ suite('timers of sessions that hibernate', () => {
     for (; (house.server.pollTimeout() ?? Number.POSITIVE_INFINITY) <= now; calls++) {
       const before = looked.length;
       house.server.handleTimeout(now, (entry) => void looked.push(keeperOf(entry)));
-      assert.ok(looked.length - before <= MOST_WAKES);
+      assert.ok(looked.length - before <= MAX_WAKES);
       assert.ok(house.dormant >= MANY - looked.length);
       house.exchange();
     }
-    assert.equal(calls, Math.ceil(MANY / MOST_WAKES));
+    assert.equal(calls, Math.ceil(MANY / MAX_WAKES));
     assert.equal(looked.length, MANY);
     assert.equal(new Set(looked).size, MANY);
   });

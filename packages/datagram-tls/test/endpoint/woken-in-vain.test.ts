@@ -4,7 +4,7 @@ import { suite, test } from 'node:test';
 import { decodeState, encodeState } from '#lib/connection/saved-state.js';
 import type { ConnectionEntry } from '#lib/endpoint/connection-entry.js';
 import { Endpoint } from '#lib/endpoint/endpoint.js';
-import { MOST_WOKEN_IN_VAIN, type WokenInVain } from '#lib/endpoint/woken-in-vain.js';
+import { MAX_WOKEN_IN_VAIN, type WokenInVain } from '#lib/endpoint/woken-in-vain.js';
 import { fieldsOf } from '../support/inside.js';
 import { Pair } from '../support/pair.js';
 import { behaviour, security, type TestedVersion, UNLIMITED, VERSIONS } from '../support/settings.js';
@@ -53,7 +53,7 @@ function receive(server: Endpoint, data: Uint8Array, i: number): void {
 for (const version of VERSIONS)
   suite(`${version}: junk to sessions that hibernate`, () => {
     test('keeps no more of them awake than an endpoint has memory for, those that it woke last', () => {
-      const count = MOST_WOKEN_IN_VAIN + MORE;
+      const count = MAX_WOKEN_IN_VAIN + MORE;
       const { server, entries, record } = asleep(version, count);
       for (let i = 0; i < count; i++) receive(server, JUNK[version], i);
       assert.equal(server.hibernating, MORE);
@@ -68,7 +68,7 @@ for (const version of VERSIONS)
     });
 
     test('lets those stay awake whose peers were heard since', () => {
-      const count = MOST_WOKEN_IN_VAIN + MORE;
+      const count = MAX_WOKEN_IN_VAIN + MORE;
       const { server, entries, record } = asleep(version, count);
       for (let i = 0; i < MORE; i++) {
         receive(server, JUNK[version], i);

@@ -21,7 +21,7 @@ interface PacketNote {
 }
 
 /** A flood would fill the memory, and the last datagrams explain the failure. */
-const MOST_NOTES = 400;
+const MAX_NOTES = 400;
 
 /** The datagrams on the wire, to explain a failure. */
 export class PacketTrace {
@@ -29,7 +29,7 @@ export class PacketTrace {
 
   add(at: number, from: Role, data: Uint8Array, fate: PacketFate): void {
     this.#notes.push({ at, from, data, fate });
-    if (this.#notes.length >= 2 * MOST_NOTES) this.#notes = this.#notes.slice(MOST_NOTES);
+    if (this.#notes.length >= 2 * MAX_NOTES) this.#notes = this.#notes.slice(MAX_NOTES);
   }
 
   toString(): string {

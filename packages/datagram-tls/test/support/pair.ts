@@ -48,7 +48,7 @@ export interface PairOptions {
 const CLIENT_ADDRESS: PeerAddress = { address: '192.0.2.1', family: 'IPv4', port: 40_000 };
 const SERVER_ADDRESS: PeerAddress = { address: '192.0.2.2', family: 'IPv4', port: 4433 };
 /** Datagrams that a test may cause before it counts as a loop. */
-const MOST_STEPS = 200_000;
+const MAX_STEPS = 200_000;
 
 /** Two endpoints, the path between them, and virtual time, which jumps from one event to the next. */
 export class Pair {
@@ -226,7 +226,7 @@ export class Pair {
     const end = this.now + limit;
     this.drain();
     for (let steps = 0; !done(); steps++) {
-      if (steps > MOST_STEPS) throw new Error('the pair goes round in circles');
+      if (steps > MAX_STEPS) throw new Error('the pair goes round in circles');
       const next = this.#next();
       if (next === undefined || next > end) return false;
       this.now = Math.max(this.now, next);

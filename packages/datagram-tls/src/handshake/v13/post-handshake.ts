@@ -395,7 +395,7 @@ export interface Resumption13 {
 }
 
 /** The last ticket of a server is the useful one; some send one for each of several connections. */
-const MOST_TICKETS = 16;
+const MAX_TICKETS = 16;
 /** Differs for each ticket of a session, and we make one. */
 const TICKET_NONCE = Uint8Array.of(0);
 
@@ -459,7 +459,7 @@ export function onNewSessionTicket13(
   ctx.emit({ do: 'acknowledge' });
   const lifetime = Math.min(body.ticketLifetime * 1000, LONGEST_LIFE);
   const useless = lifetime === 0 || body.ticket.length > LARGEST_TICKET_TAKEN;
-  if (useless || resumption === undefined || resumption.taken === MOST_TICKETS) return resumption;
+  if (useless || resumption === undefined || resumption.taken === MAX_TICKETS) return resumption;
   const { secret, state, agreed } = resumption;
   const ticket: NewTicket = {
     state: { ...state, secret: ticketPsk(ctx, secret, state, body.ticketNonce) },

@@ -1,7 +1,7 @@
 const CALL = /\b(?:test|it)\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/g;
 const HOLE = /\$\{[^}]*\}/;
 /** A template that says less than this by itself could be any name, characters. */
-const LEAST_LITERAL = 8;
+const MIN_LITERAL = 8;
 
 /** Whether TypeScript in `source` has a test of this name; the holes of a template literal may be anything. */
 export function hasTest(source: string, name: string): boolean {
@@ -13,7 +13,7 @@ export function hasTest(source: string, name: string): boolean {
 
 function matches(template: string, name: string): boolean {
   const parts = template.split(HOLE).map(unescaped);
-  if (parts.join('').length < LEAST_LITERAL) return false;
+  if (parts.join('').length < MIN_LITERAL) return false;
   const pattern = parts.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.+');
   return new RegExp(`^${pattern}$`).test(name);
 }

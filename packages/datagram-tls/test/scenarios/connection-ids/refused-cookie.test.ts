@@ -19,7 +19,7 @@ const GROUPS = 'X25519MLKEM768:x25519:secp256r1';
 const PATIENCE = 3500;
 /** An alert of level fatal. */
 const ALERT = { illegal_parameter: [2, 47], handshake_failure: [2, 40] } as const;
-const MOST_RESTARTS = 3;
+const MAX_RESTARTS = 3;
 
 const SETTINGS: Readonly<Record<string, Pick<PairOptions, 'client' | 'server'>>> = {
   'a certificate of the server': {},
@@ -235,13 +235,13 @@ suite('a client of DTLS 1.3 whose cookie is refused', () => {
     assert.equal(beginnings(hellos).size, 2);
   });
 
-  test(`ends with the alert after ${MOST_RESTARTS} beginnings more, whatever time is left`, () => {
+  test(`ends with the alert after ${MAX_RESTARTS} beginnings more, whatever time is left`, () => {
     const pair = pairWith({ clientBehaviour: { handshakeTimeout: 0 } });
     const hellos = watchHellos(pair);
     onRetried(pair, (data) => [damaged(data)]);
     pair.connect();
     pair.runUntil(() => pair.client.phase === 'closed', 600_000);
-    assert.equal(beginnings(hellos).size, 1 + MOST_RESTARTS);
+    assert.equal(beginnings(hellos).size, 1 + MAX_RESTARTS);
     assert.equal(pair.client.error?.code, 'ERR_DTLS_PEER_ALERT');
     assert.equal(pair.client.error.alert, 'illegal_parameter');
     assert.equal(pair.server.endpoint.counters.handshakesBegun, 0);

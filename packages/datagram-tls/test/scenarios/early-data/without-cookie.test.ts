@@ -9,8 +9,8 @@ import { Pair } from '../../support/pair.js';
 const MOST = 64;
 const LIFE = 60_000;
 /** The limits of such associations for one host and for one ticket. */
-const MOST_PER_HOST = 16;
-const MOST_PER_TICKET = 4;
+const MAX_PER_HOST = 16;
+const MAX_PER_TICKET = 4;
 
 const bytes = (datagrams: readonly Uint8Array[]): number =>
   datagrams.reduce((sum, { length }) => sum + length, 0);
@@ -39,7 +39,7 @@ suite('clients with early data and no cookie', () => {
   test(`at most ${MOST} clients without a cookie are accepted, for ${LIFE} ms, and no timer sends them anything`, () => {
     const { server, flight } = besieged();
     const desk = new Desk(server);
-    const flights = flightsOfTickets(Math.ceil((MOST + 20) / MOST_PER_TICKET), server);
+    const flights = flightsOfTickets(Math.ceil((MOST + 20) / MAX_PER_TICKET), server);
     const hellos = Array.from({ length: MOST + 20 }, (_, i) => flights[i % flights.length]?.(100 + i)[0]);
     const cookies = hellos.filter((hello, i) =>
       asksForCookie(desk.receive(hello ?? assert.fail(), peer(i))),
@@ -61,12 +61,12 @@ suite('clients with early data and no cookie', () => {
   });
 
   // Siege case A15.
-  test(`one ticket takes ${MOST_PER_TICKET} of the ${MOST} places, whatever addresses it comes from`, () => {
+  test(`one ticket takes ${MAX_PER_TICKET} of the ${MOST} places, whatever addresses it comes from`, () => {
     const { server, flight } = besieged();
     const desk = new Desk(server);
     for (let i = 0; i < 80; i++) desk.receive(flight(100 + i)[0], peer(i));
-    assert.equal(desk.endpoint.size, MOST_PER_TICKET);
-    assert.deepEqual(desk.endpoint.counters.earlyRefused, { over_share: 80 - MOST_PER_TICKET });
+    assert.equal(desk.endpoint.size, MAX_PER_TICKET);
+    assert.deepEqual(desk.endpoint.counters.earlyRefused, { over_share: 80 - MAX_PER_TICKET });
     const [other] = flightsOfTickets(1, server);
     assert.ok(
       !asksForCookie(desk.receive(other?.(1)[0] ?? assert.fail(), peer(90))),
@@ -77,17 +77,17 @@ suite('clients with early data and no cookie', () => {
   });
 
   // Siege case A15.
-  test(`one host takes ${MOST_PER_HOST} of the ${MOST} places, whatever tickets it has`, () => {
+  test(`one host takes ${MAX_PER_HOST} of the ${MOST} places, whatever tickets it has`, () => {
     const { server } = besieged();
     const desk = new Desk(server);
-    const flights = flightsOfTickets(MOST_PER_HOST / MOST_PER_TICKET + 1, server);
+    const flights = flightsOfTickets(MAX_PER_HOST / MAX_PER_TICKET + 1, server);
     const oneHost = (i: number): PeerAddress => ({ ...peer(1), port: 6000 + i });
-    for (let i = 0; i < 5 * MOST_PER_TICKET; i++) {
+    for (let i = 0; i < 5 * MAX_PER_TICKET; i++) {
       const [hello] = flights[i % flights.length]?.(200 + i) ?? assert.fail();
       desk.receive(hello, oneHost(i));
     }
-    assert.equal(desk.endpoint.size, MOST_PER_HOST);
-    assert.deepEqual(desk.endpoint.counters.earlyRefused, { over_share: MOST_PER_TICKET });
+    assert.equal(desk.endpoint.size, MAX_PER_HOST);
+    assert.deepEqual(desk.endpoint.counters.earlyRefused, { over_share: MAX_PER_TICKET });
     const [hello] = flights.at(-1)?.(500) ?? assert.fail();
     assert.equal(asksForCookie(desk.receive(hello, peer(2))), false, 'another host has its places');
   });

@@ -8,7 +8,7 @@ import type { TestedVersion } from '../../support/settings.js';
 import { WITH_CERTIFICATE } from './settings.js';
 
 /** Bytes of early data that a server takes. */
-const MOST_EARLY = 500;
+const MAX_EARLY = 500;
 
 /** A session that a client has from before. */
 export interface Comeback {
@@ -50,5 +50,5 @@ export class SeenHellos {
 export function withEarlyData(security: Security, guard: EarlyPolicy['guard']): Security {
   const { role, tickets } = security;
   if (role === 'client' || tickets === undefined) return security;
-  return { ...security, tickets: { ...tickets, early: { most: MOST_EARLY, guard } } };
+  return { ...security, tickets: { ...tickets, early: { most: MAX_EARLY, guard } } };
 }

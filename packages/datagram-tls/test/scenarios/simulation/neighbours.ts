@@ -44,14 +44,14 @@ const PORTS = Array.from({ length: DEVICES + 2 }, (_, i) => 1000 + i);
 /** Things that happen in one run. */
 const STEPS = 60;
 /** Datagrams of which the network brings copies when a process has failed. */
-const MOST_RECENT = 8;
+const MAX_RECENT = 8;
 /** Of a handshake, and of an open session without a word of its peer, ms. */
 const HANDSHAKE = 60_000;
 const IDLE = 900_000;
 /** So long a side that has left its address on purpose hears what still comes there, ms. */
 const LEFT = 3000;
 /** Silences of one run; all together are shorter than {@link IDLE}. */
-const MOST_SILENCES = 2;
+const MAX_SILENCES = 2;
 
 const ACTS = {
   send: 14,
@@ -317,7 +317,7 @@ export class Neighbours {
         this.#toDetain = random.between(1, 6);
         return;
       case 'silence':
-        if (++this.#silences <= MOST_SILENCES) this.#runFor(random.pick([20_000, 200_000]));
+        if (++this.#silences <= MAX_SILENCES) this.#runFor(random.pick([20_000, 200_000]));
         return;
     }
   }
@@ -638,7 +638,7 @@ export class Neighbours {
     }
     const copy = { ...datagram, data: datagram.data.slice() };
     if (this.#random.chance(0.1)) this.#copies.push(copy);
-    this.#recent = [...this.#recent.slice(1 - MOST_RECENT), copy];
+    this.#recent = [...this.#recent.slice(1 - MAX_RECENT), copy];
     if (!datagram.up) return this.#toDevice(datagram.data, datagram.outside);
     if (this.#races) {
       this.#races = false;

@@ -27,8 +27,8 @@ const ATTACKERS: readonly PeerAddress[] = [
 /** RFC 9147 §5.1. */
 const AMPLIFICATION = 3;
 /** What a side may hold of others' bytes, and what its state may take, bytes. */
-const MOST_HELD = 0x1c000;
-const MOST_STATE = 0x8000;
+const MAX_HELD = 0x1c000;
+const MAX_STATE = 0x8000;
 
 /** What has come to one process, and what it has told. */
 interface Ledger {
@@ -524,7 +524,7 @@ export class Survival {
     pair.drain();
     this.onExport?.(side);
     const state = side.endpoint.save(side.entry, pair.now);
-    assert.ok(state.length < MOST_STATE, `its state has ${state.length} bytes`);
+    assert.ok(state.length < MAX_STATE, `its state has ${state.length} bytes`);
     pair.drain();
     const away = random.pick([0, 20, 900]);
     pair.runFor(away);
@@ -567,7 +567,7 @@ export class Survival {
       store.settle(side.endpoint, side.entry, this.pair.now, always || this.random.chance(0.6));
       this.#count(side);
       if (always || this.random.chance(0.1)) this.#judge(side);
-      assert.ok(side.endpoint.heldBytes <= MOST_HELD, `the ${role} holds ${side.endpoint.heldBytes} bytes`);
+      assert.ok(side.endpoint.heldBytes <= MAX_HELD, `the ${role} holds ${side.endpoint.heldBytes} bytes`);
     }
     this.pair.drain();
   }
