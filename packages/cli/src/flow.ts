@@ -2,7 +2,7 @@
 const WINDOW = 32;
 /** Answers that take longer, in milliseconds, count as lost. */
 const PATIENCE_MS = 200;
-/** The same for a peer that has not answered yet: one that never does only slows us down. */
+/** The same for a peer that has not answered yet: a peer that never answers only slows us down. */
 const SILENT_PATIENCE_MS = 20;
 
 /** Paces sending by the answers, since UDP drops datagrams that come too fast. */

@@ -43,7 +43,7 @@ export const RUNNING_FLAGS: readonly Flag[] = [
   },
   {
     flags: '--linger <ms>',
-    help: 'at the end of input, wait for outstanding answers until it was quiet for so long',
+    help: 'at the end of input, wait for outstanding answers until none has come for this long',
     roles: CLIENT,
     parse: parseCount,
     standard: 1000,

@@ -51,7 +51,10 @@ const ASKED: Readonly<Record<Job['kind'], string>> = {
 export function handshakeTimeout(doubtsPsk: boolean, heard: boolean, job?: Job['kind']): DTLSError {
   const [reason, text] =
     job !== undefined
-      ? ['CALLBACK', `the function ${ASKED[job]} of this side has not answered`]
+      ? [
+          'CALLBACK',
+          `the function ${ASKED[job]} of this side has not answered. Let it answer sooner, or raise handshakeTimeout`,
+        ]
       : doubtsPsk
         ? ['PSK_MISMATCH', 'the peer may have another pre-shared key. Compare the keys of both sides']
         : ['NO_ANSWER', heard ? SILENT : NEVER_HEARD];
@@ -68,14 +71,14 @@ const SILENT = 'the peer stopped answering. Large datagrams may be lost on the p
 /** A client whose peer began at the same time. */
 export function gaveWay(): DTLSError {
   const text =
-    'the peer connected to this side at the same time, and there is one session for an address: use the one that onsession got, which endpoint.sessions has';
+    'the peer connected to this side at the same time, and an address has one session. Use the session that onsession got; endpoint.sessions has it, too';
   return new DTLSError('ERR_DTLS_GAVE_WAY', text);
 }
 
 /** Why a session cannot leave its address; the `reason` of `ERR_DTLS_REBIND`. */
 const REBIND_REFUSALS = {
   NO_CONNECTION_ID:
-    'its peer has asked for no connection ID, and would not know it again at another address. Set connectionId on the peer',
+    'its peer has asked for no connection ID, and could not recognize it at another address. Set connectionId on the peer',
   NOT_ALONE:
     'its socket is shared with others, or is not of this library. Use a session that connect made without socket and transport',
 } as const;
@@ -163,24 +166,25 @@ const UNREADABLE = new Set<AlertName | undefined>(['bad_record_mac', 'decrypt_er
 
 /** What our side may do about an alert. */
 const ADVICE: Partial<Record<AlertName, string>> = {
-  access_denied: 'It does not accept our certificate or key',
-  bad_certificate: 'It does not accept our certificate: the wrong name, or a wrong pin',
+  access_denied: 'It does not accept our certificate or key: its log says why',
+  bad_certificate: 'It does not accept our certificate: compare the name and the pins that it requires',
   certificate_expired: 'Renew our certificate',
   certificate_required: 'It wants a certificate of ours: give cert and key',
-  certificate_revoked: 'Our certificate is revoked: renew it',
+  certificate_revoked: 'Our certificate is revoked: get a new one',
   certificate_unknown: 'It does not accept our certificate: its log says why',
-  close_notify: 'It closed before the handshake was done',
-  decrypt_error: 'It could not verify what we signed or protected',
+  close_notify: 'It closed before the handshake was done: its log says why',
+  decrypt_error: 'It could not verify what we signed or protected: compare the keys of both sides',
   handshake_failure:
     'Compare ciphers, groups, sigalgs and the types of keys of both sides; it may also want a certificate of ours',
   insufficient_security: 'Compare ciphers of both sides',
   internal_error: 'It failed by itself, or is full: its log says why',
   no_application_protocol: 'Compare alpn of both sides',
   protocol_version: 'Compare minVersion and maxVersion of both sides',
-  unknown_ca: 'It does not trust the issuer of our certificate',
+  unknown_ca:
+    'It does not trust the issuer of our certificate: give it that CA, and send the intermediate certificates',
   unknown_psk_identity: 'It wants a pre-shared key, and knows no identity of ours: compare psk of both sides',
   unrecognized_name: 'It does not serve that name: check servername',
-  unsupported_certificate: 'It does not support the type of our certificate',
+  unsupported_certificate: 'It does not support the type of our certificate: use a key of another type',
 };
 
 /**

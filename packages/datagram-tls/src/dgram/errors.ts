@@ -52,7 +52,7 @@ export function messageTooLarge(size: number, limit: number, peer: PeerAddress):
 export function noRoom(option: string, peer: string): Error {
   return callerError(
     'ENOBUFS',
-    `send ENOBUFS: the message to ${peer} was dropped because the limit dtls.${option} is reached`,
+    `send ENOBUFS: the message to ${peer} was dropped because the limit dtls.${option} is reached; send later, or raise it`,
   );
 }
 
@@ -66,13 +66,13 @@ export function noMulticast(what: string): Error {
 export function otherName(name: string, peer: PeerAddress): DTLSError {
   return new DTLSError(
     'ERR_DTLS_CERTIFICATE',
-    `the session with ${textOf(peer)} is not one with '${name}': the peer's certificate has not that name; ` +
+    `the session with ${textOf(peer)} is not one with '${name}': the peer's certificate does not have that name; ` +
       'send to that name from another socket',
     { reason: 'HOSTNAME_MISMATCH' },
   );
 }
 
-/** `connect` asks for a peer that proves who it is, as the settings for a client say. */
+/** `connect` requires that the peer proves its identity, as the settings for a client say. */
 export function notProved(peer: PeerAddress): DTLSError {
   return new DTLSError(
     'ERR_DTLS_CERTIFICATE',

@@ -402,7 +402,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
     if (this.#single)
       throw invalidState('Endpoint belongs to one session; new DTLSEndpoint() makes one for many');
     if (this.#over || this.#closing)
-      throw invalidState(`Endpoint is ${this.#over ? 'destroyed' : 'closing'}`);
+      throw invalidState(`Endpoint is ${this.#over ? 'destroyed' : 'closing'}. Use another endpoint`);
   }
 
   /** The settings of a session that goes on. */
@@ -425,7 +425,7 @@ export class DTLSEndpoint implements SessionEndpoint, AsyncIterable<DTLSSession>
    */
   setSecureContext(context: DTLSSecureContext | ServerSecurityOptions): void {
     if (this.#over || this.#closing || this.#service?.isStopped === true)
-      throw invalidState(`Endpoint is ${this.#over ? 'destroyed' : 'closing'}`);
+      throw invalidState(`Endpoint is ${this.#over ? 'destroyed' : 'closing'}. Use another endpoint`);
     if (this.#service === undefined)
       throw invalidState('Endpoint serves no clients; the context of a client is an option of connect');
     this.#service.replaceContext(context, this.#givenBehaviour.keepAlive);

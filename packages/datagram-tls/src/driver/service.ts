@@ -1,7 +1,6 @@
 import { isPromise } from '../base/awaitable.js';
 import { type BehaviourOptions, checkKeepAlive } from '../config/behaviour.js';
 import type { Security } from '../connection/version.js';
-import { Arrivals } from './arrivals.js';
 import { warnOfRejection } from './debug.js';
 import { throwLater } from './guard.js';
 import type { EarlyDataCallback, SessionCallback } from './options.js';
@@ -12,11 +11,12 @@ import {
   securityAfter,
 } from './secure-context.js';
 import { type DTLSSession, sessionControl } from './session.js';
+import { SessionBacklog } from './session-backlog.js';
 
 /** What an endpoint has for clients when `listen` made it: its secure context, and the callback or the loops that get their sessions. */
 export class Service {
   readonly #onearlydata: EarlyDataCallback | undefined;
-  readonly #arrivals: Arrivals<DTLSSession>;
+  readonly #backlog: SessionBacklog<DTLSSession>;
   #security: Security;
   #onsession: SessionCallback | undefined;
   /** A loop over the endpoint has begun, now or before. */
@@ -33,7 +33,7 @@ export class Service {
   ) {
     this.#security = security;
     this.#onearlydata = onearlydata;
-    this.#arrivals = new Arrivals(backlog, onFull);
+    this.#backlog = new SessionBacklog(backlog, onFull);
   }
 
   /** For handshakes to come. */
@@ -67,7 +67,7 @@ export class Service {
   }
 
   welcome(session: DTLSSession): void {
-    if (this.#onsession === undefined || this.isIterated) this.#arrivals.push(session);
+    if (this.#onsession === undefined || this.isIterated) this.#backlog.push(session);
     try {
       this.#observe(session, this.#onsession?.(session));
     } catch (error) {
@@ -77,7 +77,7 @@ export class Service {
 
   /** The handshake of `session` is done. */
   onOpen(session: DTLSSession): void {
-    this.#arrivals.onOpen(session);
+    this.#backlog.onOpen(session);
   }
 
   /** The callback may be asynchronous. */
@@ -91,7 +91,7 @@ export class Service {
   /** `onStop` is called when the loop is left early, with the sessions that wait. */
   iterate(onStop: (waiting: readonly DTLSSession[]) => void): AsyncIterableIterator<DTLSSession, undefined> {
     this.isIterated = true;
-    return this.#arrivals.iterate((waiting) => {
+    return this.#backlog.iterate((waiting) => {
       this.isStopped = true;
       onStop(waiting);
     });
@@ -99,11 +99,11 @@ export class Service {
 
   /** The session is over. */
   forget(session: DTLSSession): void {
-    this.#arrivals.forget(session);
+    this.#backlog.forget(session);
   }
 
   /** The endpoint is over. */
   end(error: Error | undefined): void {
-    this.#arrivals.end(error);
+    this.#backlog.end(error);
   }
 }

@@ -168,7 +168,7 @@ export interface Attached {
 
 /** For what needs an open session. */
 export function notOpen(): Error {
-  return invalidState('Session is not open');
+  return invalidState('Session is not open. Wait for session.opened, and stop at session.closed');
 }
 
 /** What a session keeps of its association after the end. */

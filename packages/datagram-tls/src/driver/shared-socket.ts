@@ -217,7 +217,8 @@ export class SharedSocketChannel implements DatagramChannel {
   #onClose(): void {
     const handlers = this.#handlers;
     this.close();
-    const message = 'the socket of options.socket was closed while its endpoint was open';
+    const message =
+      'the socket of options.socket was closed while its endpoint was open. Close the endpoint first';
     handlers?.onClosed(new DTLSError('ERR_DTLS_TRANSPORT_CLOSED', message, { source: 'network' }));
   }
 }

@@ -315,7 +315,11 @@ export class TransportChannel implements DatagramChannel {
 }
 
 function transportClosed(): DTLSError {
-  return new DTLSError('ERR_DTLS_TRANSPORT_CLOSED', 'the transport closed', { source: 'network' });
+  return new DTLSError(
+    'ERR_DTLS_TRANSPORT_CLOSED',
+    'the transport ended without an error. Make a new transport, and connect again',
+    { source: 'network' },
+  );
 }
 
 /** A copy of a peer's address. Throws the caller's mistake under `name`. */

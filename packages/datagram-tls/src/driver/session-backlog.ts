@@ -1,11 +1,11 @@
 import { Loops } from './loops.js';
 
 /**
- * Sessions that wait for a `for await` over their endpoint. When as many wait as may, new clients are refused, as a TCP
- * server's backlog does. As there, only those whose handshake is done count and come first: others cost their peers
- * nothing, and have their own limit, `maxHandshakes`.
+ * Sessions that wait for a `for await` over their endpoint. When it is full, new clients are refused, as by the backlog of a
+ * TCP server. As there, only sessions whose handshake is done count, and they come first. The others have cost their peers
+ * nothing, and have a limit of their own, `maxHandshakes`.
  */
-export class Arrivals<S extends object> {
+export class SessionBacklog<S extends object> {
   readonly #limit: number;
   readonly #onFull: (full: boolean) => void;
   readonly #loops = new Loops<S>();
@@ -13,7 +13,7 @@ export class Arrivals<S extends object> {
   readonly #waiting = new Map<S, boolean>();
   #open = 0;
 
-  /** `onFull` is called when `limit` sessions wait whose handshake is done, and when fewer do again. */
+  /** `onFull` is called when `limit` sessions with a finished handshake wait, and again when fewer do. */
   constructor(limit: number, onFull: (full: boolean) => void) {
     this.#limit = limit;
     this.#onFull = onFull;
