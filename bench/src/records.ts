@@ -332,7 +332,7 @@ const any: Choice = (count) => Math.floor(Math.random() * count);
 const SOME = 1000;
 const some: Choice = (count) => any(Math.min(SOME, count));
 
-/** What takes its turn, and of which clients. */
+/** What takes a turn, and the clients whose records it handles. */
 type Turn = readonly [Turns, Choice, moves?: boolean];
 
 /** So many turns of each, in alternating order. */

@@ -49,9 +49,9 @@ int64_t keys_open_records(struct keys *keys, const struct openssl *ssl, const st
                           bool encrypts_numbers, uint16_t epoch, const unsigned char *secrets);
 /* 0 when no memory or number is left; the pair is closed then. */
 int64_t keys_add_pair(struct keys *keys, const struct pair *pair);
-/* NULL for a number of no open key. The key stays where it is until the next one is opened. */
+/* NULL for a number that no open key has. The key stays where it is until the next one is opened. */
 struct key_slot *keys_find(struct keys *keys, int64_t number);
-/* False for a number of no open key. */
+/* False for a number that no open key has. */
 bool keys_close(struct keys *keys, int64_t number);
 void keys_close_all(struct keys *keys);
 

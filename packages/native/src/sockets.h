@@ -23,9 +23,9 @@ struct sockets {
 
 /* 0: no memory or number is left. Takes `socket` over. */
 int64_t sockets_add(struct sockets *sockets, const struct datagram_socket *socket);
-/* NULL for a number of no open socket. It stays where it is until the next `sockets_add`. */
+/* NULL for a number that no open socket has. The socket stays where it is until the next `sockets_add`. */
 struct socket_slot *sockets_find(const struct sockets *sockets, int64_t number);
-/* Does nothing for a number of no open socket. */
+/* Does nothing for a number that no open socket has. */
 void sockets_close(struct sockets *sockets, int64_t number);
 void sockets_close_all(struct sockets *sockets);
 

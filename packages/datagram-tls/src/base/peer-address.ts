@@ -9,7 +9,7 @@
  * ```
  */
 export interface PeerAddress {
-  /** An IP literal, or what a transport of the application calls the peer. */
+  /** An IP literal, or the name that a transport of the application gives the peer. */
   readonly address: string;
   /** `other` where it is no IP address. */
   readonly family: 'IPv4' | 'IPv6' | 'other';

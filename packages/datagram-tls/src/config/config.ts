@@ -345,7 +345,7 @@ export interface ServerPsk {
   readonly hideUnknown: boolean;
   /** `undefined` for an unknown identity. */
   readonly find: (identity: Uint8Array) => Awaitable<StoredPsk | undefined>;
-  /** The same at once, without a call of the application; `undefined` where a function of its finds keys. */
+  /** The same at once, without a call of the application; `undefined` where a function of the application finds keys. */
   readonly findAtHand: ((identity: Uint8Array) => StoredPsk | undefined) | undefined;
 }
 

@@ -12,7 +12,7 @@ import type { KeyChanges } from './key-update.js';
 import { sessionOf } from './life.js';
 import type { Carried } from './saved-state.js';
 
-/** No clock runs for so long, ms. */
+/** Longer than any clock runs, ms. */
 const LONGEST_REST: Duration = 2 ** 47;
 
 /**

@@ -214,7 +214,10 @@ export class Migration implements Carried {
     if (!path.validated && this.#challenge === undefined && cids?.checksPaths === true) this.#check(now);
   }
 
-  /** This process goes on with an association whose path is not validated. `doubtful`: the one before may have, too. */
+  /**
+   * This process goes on with an association whose path is not validated. `doubtful`: the former process may have gone on,
+   * too.
+   */
   resume(doubtful: boolean, now: Instant): void {
     const { path, cids } = this.#association;
     if (doubtful) path.spend();

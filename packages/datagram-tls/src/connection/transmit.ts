@@ -85,7 +85,7 @@ export class Transmit {
     this.#flights = new Queue();
   }
 
-  /** What waits leaves with the state. */
+  /** What waits becomes a part of the state. */
   save(w: Writer): void {
     const waiting: Uint8Array[] = [];
     for (let datagram = this.poll(); datagram !== undefined; datagram = this.poll()) waiting.push(datagram);

@@ -113,7 +113,7 @@ class NativeRecordKey implements RecordKey {
   }
 }
 
-/** The text that was begun, in the room of one of its own length: padding keeps no memory. */
+/** The text that was begun, cut to its own length, so that padding keeps no memory. */
 function unpadded(length: number): Uint8Array {
   const { memory, at } = texts;
   texts.begin(length);

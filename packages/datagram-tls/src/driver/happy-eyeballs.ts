@@ -117,7 +117,7 @@ export class HappyEyeballs {
     try {
       const attempt = this.#host.begin(address, this.#timeLeft(at), isFirst);
       this.#running.set(attempt.entry, { attempt, events: [] });
-      // A host of one address is no race.
+      // With one address there is nothing to race.
       if (isFirst && this.#waiting.length === 0) this.#win(attempt, []);
       attempt.port.pump();
     } catch (error) {

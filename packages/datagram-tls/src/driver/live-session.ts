@@ -71,9 +71,9 @@ class Extras {
 }
 
 /**
- * The inside of a session: its association, its handlers, what becomes of its events, and its end. There may be a million of
- * them, nearly all silent: what is only used now and then is made when it is used, and no method has a private name, for which
- * each object would have a mark of its class.
+ * The inside of a session: its association, its handlers, what becomes of its events, and its end. There may be a million
+ * sessions, nearly all silent. So what is seldom used is made on first use, and no method has a private name: V8 would keep
+ * a mark of the class in each object.
  */
 export class LiveSession<S extends Owner> extends SessionLife implements Holder, InboxHost, SenderHost {
   readonly owner: S;

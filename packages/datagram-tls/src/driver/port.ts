@@ -436,8 +436,8 @@ export class Port implements TurnsHost {
   }
 
   /**
-   * One reading of the clock serves a batch, whose datagrams came before it: each costs as much as to decrypt a short record.
-   * Handshakes take long, and measure how long their flights are on the way.
+   * One reading of the clock serves a batch, whose datagrams came before it: a reading costs as much as decrypting a short
+   * record. Handshakes read the clock again: they take long, and measure round trips.
    */
   #arrival(datagram: Uint8Array): Instant {
     return this.#instant === undefined || looksLikeHandshake(datagram) ? this.#now() : this.#instant;

@@ -40,7 +40,7 @@ export class Renewals {
   #timer: NodeJS.Timeout | undefined;
   #done: Deferred<number> | undefined;
 
-  /** In place of a round that is not over, which has all of its sessions again. Resolves with how many were given one. */
+  /** Replaces a round that is not over, and includes all of its sessions again. Resolves with how many were given one. */
   begin(sessions: Iterable<DTLSSession>, options: RenewalOptions): Promise<number> {
     const { perSecond } = withDefaults(readOptions(options, RENEWAL_OPTIONS), RENEWAL_OPTIONS);
     this.stop();

@@ -384,14 +384,16 @@ export class DTLSSession implements AsyncIterable<Buffer> {
   }
 
   /**
-   * Client: goes on from a fresh socket, on another port of the same address. A client that sleeps or changes its network need
-   * not call this: it is for tests, and for clients that do not want to be recognized by their port. In DTLS 1.3 the records then have
-   * another connection ID, if the server has given a spare one. Ours do where both sides check paths (`returnRoutability`), and a
-   * server that has given one or asked for one is asked for the next. Nothing is lost that is on its way to the former socket. Resolves when the server is first heard at
-   * the new one: at once where both sides check paths and in DTLS 1.3; otherwise the server learns of it from `keepAlive` or
-   * the next message, and its answer resolves this. Called again before that, it returns the same promise. Rejects when the
-   * session ends. Throws `ERR_INVALID_STATE` unless the session is open, `ERR_DTLS_REBIND` where the server has asked for no
-   * connection ID, and where the socket is not of this session alone, and the system's code when no socket can be bound.
+   * Client: goes on from a fresh socket, on another port of the same address. A client that sleeps or changes its network
+   * need not call this: it is for tests, and for clients that do not want to be recognized by their port. In DTLS 1.3 the
+   * records then have another connection ID, if the server has given a spare one. Servers of this library give one where
+   * both sides check paths (`returnRoutability`). A server that has given one, or has asked for one, is asked for the next.
+   * Datagrams on their way to the former socket are still read. Resolves when the server is first heard at the new socket.
+   * Where both sides check paths, and in DTLS 1.3, the server is told at once; otherwise it learns of the new socket from
+   * `keepAlive` or the next message, and its answer resolves this. Called again before that, it returns the same promise.
+   * Rejects when the session ends. Throws `ERR_INVALID_STATE` unless the session is open, `ERR_DTLS_REBIND` where the
+   * server has asked for no connection ID, and where the socket is not of this session alone, and the system's code when no
+   * socket can be bound.
    * @see RFC 9146 §6, RFC 9147 §9, RFC 9853
    */
   rebind(): Promise<void> {

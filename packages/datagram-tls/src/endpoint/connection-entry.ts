@@ -35,7 +35,7 @@ export interface Aged extends Sleeper {
 
 /** What the endpoint's owner keeps for an entry, such as its session. */
 export interface Holder {
-  /** Nothing else of the owner refers to the entry, so that the endpoint may let go of it while it hibernates. */
+  /** The owner has no other reference to the entry, so that the endpoint may let go of it while it hibernates. */
   readonly mayLetGo: boolean;
   /** Its entry; `undefined` when its session is over. */
   readonly entry: ConnectionEntry | undefined;

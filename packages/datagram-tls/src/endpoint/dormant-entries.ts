@@ -282,7 +282,7 @@ export class DormantEntries {
     if (this.#size === 0 && this.#states.length > KEPT_CAPACITY) this.#shrink();
   }
 
-  /** Tables do not shrink otherwise: a crowd that was there once would stay in memory. */
+  /** Otherwise tables would not shrink: the memory for a crowd of sessions would stay when they are gone. */
   #shrink(): void {
     this.#hosts = new SlotIndex();
     this.#ids = new SlotIndex();

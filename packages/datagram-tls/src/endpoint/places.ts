@@ -33,7 +33,7 @@ type Room =
 export interface DormantPlaces {
   readonly size: number;
   hasHost(host: string): boolean;
-  /** The one of a host gets an entry again. */
+  /** The session of a host gets an entry again. */
   recallHost(host: string): void;
   /** The same for the one that was silent for the longest time, if its instant is before this one. */
   recallOlder(instant: Instant | undefined): void;

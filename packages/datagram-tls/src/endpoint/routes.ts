@@ -17,7 +17,7 @@ export class Routes {
   readonly ids = new CidRoutes<ConnectionEntry>();
   readonly candidates = new CandidateRoutes();
   readonly #byPeer = new PeerMap();
-  /** Those that have moved to the address of another association, or whose address another one has now. */
+  /** Entries that have moved to the address of another association, or whose address another association has now. */
   readonly #byIdAlone = new Set<ConnectionEntry>();
   /** They are counted, too. */
   dormant = NO_DORMANTS;

@@ -226,7 +226,7 @@ function sendTicket(ctx: Context, state: Established13, body: Uint8Array): Estab
   return awaiting(state, 'ticket', undefined);
 }
 
-/** Each session with a ticket comes here, so there is no spread. */
+/** No spread of objects: each session with a ticket comes here. */
 function awaiting(
   { suite, clientRandom, read, write, due, cidsDue, renewalDue, idRequest, resumption }: Established13,
   unacknowledged: Established13['unacknowledged'],
