@@ -267,7 +267,7 @@ export function resolveDtls(given: DgramDtlsOptions): DgramSettings {
 function serverContext(given: DgramServerOptions, common: DgramDtlsOptions): DTLSSecureContext {
   const { cert, key, pfx, psk, sni, secureContext } = given;
   if ([cert, key, pfx, psk, sni, secureContext].every((value) => (value ?? undefined) === undefined))
-    throw missingArgs('options.dtls.server.cert');
+    throw missingArgs('options.dtls.server.cert', 'a server needs it, or pfx, psk or sni there');
   return contextOf(given, 'server', common);
 }
 

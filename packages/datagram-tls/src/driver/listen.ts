@@ -82,8 +82,9 @@ const NO_OPTIONS = {} as ListenOptions;
 function requireOptions(options: ListenOptions): void {
   const { secureContext, psk, sni, pfx, certificateTypes, cert, key, transport, socket } = options;
   if ([secureContext, psk, sni, pfx, certificateTypes].every((other) => other === undefined)) {
-    if (cert === undefined) throw missingArgs('options.cert');
-    if (key === undefined) throw missingArgs('options.key');
+    if (cert === undefined)
+      throw missingArgs('options.cert', 'a server needs it, or options.pfx, psk or sni');
+    if (key === undefined) throw missingArgs('options.key', 'it is the private key of options.cert');
   }
   if (transport ?? socket) return;
   if ((options.port as unknown) === undefined) throw missingArgs('options.port');

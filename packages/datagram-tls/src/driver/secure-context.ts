@@ -204,12 +204,14 @@ const NO_CONTEXT = 'is no option of secure contexts: it stays as listen was give
 /** Replayable data has its own callback, so that the application handles it separately. */
 export function checkEarlyReceiver(receiver: unknown, { tickets }: Security): void {
   const taken = tickets?.early !== undefined;
-  if (taken && receiver === undefined) throw missingArgs('options.onearlydata');
+  if (taken && receiver === undefined)
+    throw missingArgs('options.onearlydata', 'options.maxEarlyData lets clients send early data');
   if (!taken && receiver !== undefined)
     throw invalidArgValue('options.onearlydata', 'is of no use without options.maxEarlyData');
 }
 
 /** A server needs a certificate, a key or pre-shared keys, at least under a name. */
 function requireIdentity({ identities, psk, sni }: Security): void {
-  if (identities.length === 0 && psk.role === 'none' && sni === undefined) throw missingArgs('options.cert');
+  if (identities.length === 0 && psk.role === 'none' && sni === undefined)
+    throw missingArgs('options.cert', 'a server needs it, or options.pfx, psk or sni');
 }
