@@ -191,7 +191,9 @@ export class Migration implements Carried {
     const { path: before, behaviour, cids } = association;
     const former = before.validated ? before : (this.#former ?? before);
     const returns = sameAddress(former.address, from) && former.validated;
-    this.#stop();
+    // Whatever the new address is, the former one still has to answer: each copy of an attacker may come from another address.
+    const asksFormer = !returns && this.paused;
+    if (!asksFormer) this.#stop();
     this.#former = returns ? undefined : former;
     const path = returns ? former : new Path(from, behaviour.mtu, false, true);
     if (!returns) {
@@ -205,7 +207,8 @@ export class Migration implements Carried {
     association.counters.migrations++;
     this.#handshake.whole.onNewPath(now);
     this.#tell(before.address, returns);
-    if (!returns && cids?.checksPaths === true && association.epochs.writer.epoch > 0) this.#check(now);
+    if (returns || asksFormer || cids?.checksPaths !== true) return;
+    if (association.epochs.writer.epoch > 0) this.#check(now);
   }
 
   /** The peer may have moved in the handshake, in which DTLS 1.2 has no keys for a challenge. */

@@ -244,6 +244,29 @@ for (const version of VERSIONS) {
       assertAlive(pair);
     });
 
+    test('with the enhanced check copies from another address each do not stop what we send', () => {
+      const weather = { latency: 50 };
+      const pair = open(version, { returnRoutability: 'enhanced' }, { weather }).runFor(1000);
+      const home = pair.client.address;
+      let { port } = ELSEWHERE;
+      pair.intercept = (data, from) => {
+        // Not of an answer to a check, which is shorter: that one has to come from the former address.
+        if (from === 'client' && data.length > 100)
+          pair.arrive(pair.server, data.slice(), { ...ELSEWHERE, port: port++ });
+        return [data];
+      };
+      for (let i = 0; i < 100; i++) {
+        pair.send(pair.client, new Uint8Array(100));
+        pair.send(pair.server, utf8('answer'));
+        pair.runFor(20);
+      }
+      pair.intercept = undefined;
+      pair.runFor(5000);
+      assert.equal(pair.client.messages.length, 100);
+      assert.deepEqual([pair.strays, pair.server.entry.peer], [[], home]);
+      assertAlive(pair);
+    });
+
     test('with the basic check an address that does not answer is left', () => {
       const pair = open(version, { returnRoutability: 'basic' });
       const home = pair.client.address;
