@@ -12,6 +12,7 @@ import { type Declined, isBeginning, isUndecided } from '../connection/life.js';
 import { Machine } from '../connection/machine.js';
 import { UNVALIDATED_LIFE } from '../connection/path.js';
 import type { Security } from '../connection/version.js';
+import type { CryptoProvider } from '../crypto/provider.js';
 import type { EarlyRefusal } from '../handshake/actions.js';
 import { AnswerRate } from './answer-rate.js';
 import {
@@ -23,6 +24,7 @@ import {
 } from './connection-entry.js';
 import { idsFor } from './connection-id-routes.js';
 import type { EndpointCounters } from './counters.js';
+import { EndedHandshakes } from './ended-handshakes.js';
 import { hostOf } from './peer.js';
 import { Places, type RefusalReason } from './places.js';
 import { RefusedHandshakes } from './refusals.js';
@@ -65,6 +67,8 @@ export interface AcceptorHost {
   touch(entry: ConnectionEntry): void;
   /** The client of `entry` began with this random. */
   knows(entry: ConnectionEntry, random: string): boolean;
+  /** 32 bits of the random of a client; a number: they are left of it. */
+  hashOf(clientRandom: string | number, provider: CryptoProvider): number;
   /** The client at `peer`, whose address is validated, gets no association. */
   refuse(peer: PeerAddress, reason: RefusalReason, now: Instant): void;
 }
@@ -83,6 +87,7 @@ export class Acceptor {
   readonly #unvalidated = new UnvalidatedClients();
   readonly places: Places;
   readonly #refused = new RefusedHandshakes();
+  #ended: EndedHandshakes | undefined;
   readonly #unanswered = new UnansweredHellos();
   readonly #rate: AnswerRate;
   #responder: StatelessResponder | undefined;
@@ -97,8 +102,13 @@ export class Acceptor {
   /** Starts, changes or stops serving. */
   serve(service: Service | undefined): void {
     this.#service = service;
-    if (service === undefined) for (const entry of this.#unvalidated.unknown) this.#turnAway(entry);
-    else this.#responder ??= new StatelessResponder(service.security, this.#limits.cookieLifetime);
+    if (service === undefined) {
+      for (const entry of this.#unvalidated.unknown) this.#turnAway(entry);
+      return;
+    }
+    const { cookieLifetime } = this.#limits;
+    this.#responder ??= new StatelessResponder(service.security, cookieLifetime);
+    this.#ended ??= new EndedHandshakes(service.security.provider, 2 * cookieLifetime);
   }
 
   /** Associations of validated clients whose handshake is not done. */
@@ -155,6 +165,10 @@ export class Acceptor {
     }
     const lenient = this.#isLenient(peer, now);
     const decision = responder.receive(datagram, peer, service.security, now, lenient);
+    if (this.#isOver(decision, service, peer, now)) {
+      counters.rejected++;
+      return;
+    }
     if (
       decision.act === 'reply' &&
       decision.mark !== undefined &&
@@ -163,6 +177,13 @@ export class Acceptor {
     )
       counters.cookiesUnderLoad++;
     this.#act(decision, service, peer, now);
+  }
+
+  /** The ClientHello is that of an association which is over. */
+  #isOver(decision: StatelessDecision, { security }: Service, peer: PeerAddress, now: Instant): boolean {
+    if (!('random' in decision) || this.#ended === undefined || this.#ended.size === 0) return false;
+    const random = this.#host.hashOf(keyOf(decision.random), security.provider);
+    return this.#ended.has(peer, random, now);
   }
 
   /** Something happened to `entry`, whose path may not be validated yet. */
@@ -202,15 +223,24 @@ export class Acceptor {
     if (host !== stateOf(entry).host) this.places.move(entry, host);
   }
 
-  /** `entry` is over. If its handshake was refused, its client gets the same answer when it repeats itself. */
-  onEnd(entry: ConnectionEntry, now: Instant): void {
+  /**
+   * `entry` is over, with `error`. If its handshake was refused, its client gets the same answer when it repeats itself; if that was
+   * done, or another one took its place, its client repeats nothing.
+   */
+  onEnd(entry: ConnectionEntry, error: Error | undefined, now: Instant): void {
     this.#unvalidated.forget(entry, now);
     this.places.forget(entry);
     const { life } = machineOf(entry.connection);
-    const refusal = life.at === 'closed' ? life.refusal : undefined;
     const { clientRandom } = stateOf(entry);
-    if (refusal !== undefined && typeof clientRandom === 'string')
-      this.#refused.add(entry.peer, clientRandom, refusal, now);
+    if (life.at !== 'closed' || clientRandom === undefined) return;
+    if (life.refusal !== undefined && typeof clientRandom === 'string')
+      this.#refused.add(entry.peer, clientRandom, life.refusal, now);
+    else if (life.session !== undefined || error === undefined)
+      this.#ended?.add(entry.peer, this.#hashOf(entry, clientRandom), now);
+  }
+
+  #hashOf({ connection }: ConnectionEntry, clientRandom: string | number): number {
+    return this.#host.hashOf(clientRandom, connection.security.provider);
   }
 
   /** When the ClientHello of `answer` comes again, its answer is awaited. */

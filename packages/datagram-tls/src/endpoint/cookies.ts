@@ -80,9 +80,11 @@ export class Cookies {
     this.#since ??= now;
     const age = now - this.#since;
     if (age < this.#lifetime) return;
-    this.#previous = age < 2 * this.#lifetime ? this.#current : undefined;
+    const isPrevious = age < 2 * this.#lifetime;
+    this.#previous = isPrevious ? this.#current : undefined;
     this.#current = this.#newKey();
-    this.#since = now;
+    // However late this is: the key before has its time from when it was to end.
+    this.#since = isPrevious ? this.#since + this.#lifetime : now;
   }
 
   #newKey(): MacKey {

@@ -4,6 +4,7 @@ import type { PeerAddress } from '../base/peer-address.js';
 import type { EndpointLimits } from '../config/limits.js';
 import { Asleep, addressOfResidue, idsOfResidue, type Residue, type Settings } from '../connection/asleep.js';
 import { addressOf, asleepIn, type Connection, connectionAround } from '../connection/connection.js';
+import type { CryptoProvider } from '../crypto/provider.js';
 import {
   type ConnectionEntry,
   createEntry,
@@ -100,7 +101,7 @@ export class DormantEntries {
     if (typeof state !== 'number' || state > MAX_BLOCK) return false;
     const shared = this.#share(settings);
     if (shared === undefined) return false;
-    const hash = this.#hashFor(settings);
+    const hash = this.#hashFor(settings.service.provider);
     const { host } = stateOf(entry);
     this.#release(entry);
     const slot = this.#free.pop() ?? this.#used++;
@@ -155,6 +156,11 @@ export class DormantEntries {
   isRandom(clientRandom: string | number | undefined, random: string): boolean {
     if (typeof clientRandom !== 'number') return clientRandom === random;
     return this.#hash !== undefined && randomOf(this.#hash, random) === clientRandom;
+  }
+
+  /** What {@link isRandom} compares where the random is not there any more. */
+  hashOf(clientRandom: string | number, provider: CryptoProvider): number {
+    return randomOf(this.#hashFor(provider), clientRandom);
   }
 
   /** The entry with an address, made again. */
@@ -271,7 +277,7 @@ export class DormantEntries {
     const shared = this.#allSettings[number];
     // Keys of a context that was replaced go with its last session.
     if (shared !== undefined && --shared.count === 0) this.#allSettings[number] = undefined;
-    const hash = this.#hashFor(settings);
+    const hash = this.#hashFor(settings.service.provider);
     this.#hosts.delete(slot, hash.of(host, 0));
     for (const cid of cids) this.#ids.delete(slot, hash.ofBytes(cid, 0, cid.length));
     this.#ages.delete(slot);
@@ -318,8 +324,8 @@ export class DormantEntries {
     return this.#hosts.find(this.#hash.of(host, 0), (slot) => is(addressOfResidue(this.#residue(slot))));
   }
 
-  #hashFor({ service }: Settings): KeyedHash {
-    this.#hash ??= new KeyedHash(service.provider.randomBytes(HASH_KEY_LENGTH));
+  #hashFor(provider: CryptoProvider): KeyedHash {
+    this.#hash ??= new KeyedHash(provider.randomBytes(HASH_KEY_LENGTH));
     return this.#hash;
   }
 

@@ -571,6 +571,7 @@ export class Endpoint {
       },
       touch: (entry) => this.#touch(entry),
       knows: (entry, random) => this.#dormant.isRandom(stateOf(entry).clientRandom, random),
+      hashOf: (random, provider) => this.#dormant.hashOf(random, provider),
       refuse: (peer, reason, now) => this.#refuse(peer, reason, now),
     };
   }
@@ -587,7 +588,7 @@ export class Endpoint {
   #note(entry: ConnectionEntry, event: ConnectionEvent): void {
     if (event.type === 'closed') {
       this.#routes.remove(entry);
-      this.#acceptor.onEnd(entry, this.#now);
+      this.#acceptor.onEnd(entry, event.error, this.#now);
     }
     if (event.type === 'migrated') {
       this.#routes.move(entry);

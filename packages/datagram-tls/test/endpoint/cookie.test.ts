@@ -57,6 +57,15 @@ suite('cookies', () => {
     }
   });
 
+  test('cookies do not live longer where a key is renewed late', () => {
+    const cookies = new Cookies(nodeProvider, LIFETIME);
+    const cookie = cookies.make(peer, hello, 0);
+    const late = cookies.make(peer, hello, 1.9 * LIFETIME);
+    assert.ok(!accepts(cookies, peer, hello, cookie, 2 * LIFETIME));
+    assert.ok(accepts(cookies, peer, hello, late, 2.9 * LIFETIME - 1));
+    assert.ok(!accepts(cookies, peer, hello, late, 3.9 * LIFETIME));
+  });
+
   test('cookies are bound to address, port, version and random', () => {
     const cookies = new Cookies(nodeProvider, LIFETIME);
     const cookie = cookies.make(peer, hello, 0);

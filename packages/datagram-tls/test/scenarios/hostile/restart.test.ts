@@ -6,6 +6,7 @@ import { assertAlive } from '../../support/alive.js';
 import { Pair } from '../../support/pair.js';
 import { plainFragments } from '../../support/records.js';
 import { VERSIONS } from '../../support/settings.js';
+import { Keeper } from '../../support/side.js';
 
 for (const version of VERSIONS) {
   suite(`a client that begins anew at the same address, ${version}`, () => {
@@ -111,6 +112,58 @@ for (const version of VERSIONS) {
       pair.runFor(70_000);
       assert.equal(pair.server.endpoint.size, 1);
       assert.equal(pair.server.entries[1]?.connection.phase, 'open');
+    });
+
+    test('the replayed ClientHello of an earlier session does not end the handshake of a client that restarts', () => {
+      const pair = new Pair({ version, weather: { latency: 20 } });
+      const hellos = clientHellos(pair);
+      pair.handshake();
+      const earlier = [...hellos];
+      pair.restartClient().handshake();
+      pair.restartClient().connect();
+      pair.runUntil(() => pair.server.entries.length === 3, 5000);
+      for (const hello of earlier) pair.inject(pair.server, hello);
+      assert.equal(pair.server.entries.length, 3);
+      assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 1000));
+      assertAlive(pair);
+    });
+
+    test('the ClientHello of a handshake that was given up does not end that of the next process', () => {
+      const pair = new Pair({ version, weather: { latency: 20 } });
+      const hellos = clientHellos(pair);
+      pair.handshake();
+      hellos.length = 0;
+      pair.restartClient().connect();
+      pair.runUntil(() => pair.server.entries.length === 2, 5000);
+      const earlier = [...hellos];
+      pair.network.clear();
+      pair.restartClient().connect();
+      pair.runUntil(() => pair.server.entries.length === 3, 5000);
+      for (const hello of earlier) pair.inject(pair.server, hello);
+      assert.equal(pair.server.entries.length, 3);
+      assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 1000));
+      assertAlive(pair);
+    });
+
+    test('a ClientHello that the network holds back past the end of its session begins no other one', () => {
+      for (const hibernateAfter of [0, 10_000]) {
+        const pair = new Pair({ version, serverBehaviour: { hibernateAfter } });
+        const hellos = clientHellos(pair);
+        pair.handshake();
+        const keeper = new Keeper(pair.server.endpoint, pair.server.entry);
+        pair.server.only = keeper;
+        pair.runFor(30_000);
+        assert.equal(keeper.dormancies > 0, hibernateAfter > 0);
+        pair.close(pair.client);
+        pair.runFor(5000);
+        const { rejected } = pair.server.endpoint.counters;
+        for (const hello of hellos) pair.inject(pair.server, hello);
+        assert.deepEqual([pair.server.entries.length, pair.server.endpoint.size], [1, 0]);
+        assert.equal(pair.server.endpoint.counters.rejected, rejected + 1);
+        pair.server.only = undefined;
+        pair.restartClient().handshake();
+        assertAlive(pair);
+      }
     });
   });
 }

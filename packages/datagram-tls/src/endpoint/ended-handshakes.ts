@@ -1,0 +1,68 @@
+import type { Duration, Instant } from '../base/instant.js';
+import { HASH_KEY_LENGTH, KeyedHash } from '../base/keyed-hash.js';
+import type { PeerAddress } from '../base/peer-address.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+import { peerKey } from './peer.js';
+
+/** What is remembered at most, twice: some 50 bytes each. */
+const MOST_ENDED = 8192;
+/** A mark has 53 bits: 32 of one hash, and the rest of another one. */
+const SHIFT = 2 ** 21;
+const UNUSED_BITS = 11;
+
+/**
+ * Clients whose association is over, and was not refused: they do not send their ClientHello again. What still comes of it was held
+ * back by the network, or is replayed, and would begin another association while its cookie is valid.
+ */
+export class EndedHandshakes {
+  readonly #hash: KeyedHash;
+  readonly #life: Duration;
+  #marks = new Set<number>();
+  #former = new Set<number>();
+  /** When the first of {@link #marks} was added. */
+  #since: Instant = 0;
+
+  /** `life`: how long a cookie is valid at most. */
+  constructor(provider: CryptoProvider, life: Duration) {
+    this.#hash = new KeyedHash(provider.randomBytes(HASH_KEY_LENGTH));
+    this.#life = life;
+  }
+
+  /** Marks that are kept. */
+  get size(): number {
+    return this.#marks.size + this.#former.size;
+  }
+
+  /** `random`: a hash of that of its ClientHello. */
+  add(peer: PeerAddress, random: number, now: Instant): void {
+    this.#forget(now);
+    if (this.#marks.size === MOST_ENDED) this.#turn();
+    if (this.#marks.size === 0) this.#since = now;
+    this.#marks.add(this.#markOf(peer, random));
+  }
+
+  has(peer: PeerAddress, random: number, now: Instant): boolean {
+    this.#forget(now);
+    const mark = this.#markOf(peer, random);
+    return this.#marks.has(mark) || this.#former.has(mark);
+  }
+
+  #forget(now: Instant): void {
+    const age = now - this.#since;
+    if (age < this.#life) return;
+    this.#turn();
+    this.#since = now;
+    if (age >= 2 * this.#life) this.#former.clear();
+  }
+
+  #turn(): void {
+    this.#former = this.#marks;
+    this.#marks = new Set();
+  }
+
+  #markOf({ address, port }: PeerAddress, random: number): number {
+    const peer = peerKey(address, port);
+    const high = this.#hash.of(peer, random) >>> 0;
+    return high * SHIFT + (this.#hash.of(peer, ~random) >>> UNUSED_BITS);
+  }
+}
