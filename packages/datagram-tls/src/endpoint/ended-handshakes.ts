@@ -15,7 +15,8 @@ const UNUSED_BITS = 11;
  * back by the network, or is replayed, and would begin another association while its cookie is valid.
  */
 export class EndedHandshakes {
-  readonly #hash: KeyedHash;
+  readonly #provider: CryptoProvider;
+  #hash: KeyedHash | undefined;
   readonly #life: Duration;
   #marks = new Set<number>();
   #former = new Set<number>();
@@ -24,7 +25,7 @@ export class EndedHandshakes {
 
   /** `life`: how long a cookie is valid at most. */
   constructor(provider: CryptoProvider, life: Duration) {
-    this.#hash = new KeyedHash(provider.randomBytes(HASH_KEY_LENGTH));
+    this.#provider = provider;
     this.#life = life;
   }
 
@@ -61,6 +62,7 @@ export class EndedHandshakes {
   }
 
   #markOf({ address, port }: PeerAddress, random: number): number {
+    this.#hash ??= new KeyedHash(this.#provider.randomBytes(HASH_KEY_LENGTH));
     const peer = peerKey(address, port);
     const high = this.#hash.of(peer, random) >>> 0;
     return high * SHIFT + (this.#hash.of(peer, ~random) >>> UNUSED_BITS);

@@ -144,6 +144,32 @@ suite('a client of DTLS 1.2 that moves before its last flight', () => {
     });
   });
 
+  test('is followed when it resumes a session, its Finished is lost, and it sends messages', () => {
+    const first = pairWith().handshake();
+    const pair = returning(savedSession(first), {
+      version,
+      clientBehaviour: { connectionId: 0 },
+      serverBehaviour: { connectionId: 8 },
+    });
+    let lost = false;
+    pair.intercept = (data, side) => {
+      if (side === 'server' || lost || holds(data, HandshakeType.client_hello)) return [data];
+      lost = true;
+      pair.rebind(pair.client);
+      return [];
+    };
+    pair.connect().runUntil(() => lost, 5000);
+    pair.explain(() => {
+      for (let i = 0; i < 5 && !pair.server.isConnected; i++) {
+        pair.send(pair.client, utf8(`message ${i}`));
+        pair.runFor(1000);
+      }
+      assert.ok(pair.server.isConnected, `not after ${pair.now} ms`);
+      assert.deepEqual(pair.server.entry.peer, pair.client.address);
+      assertAlive(pair);
+    });
+  });
+
   test('is followed when the last flight of the server goes to its former address', () => {
     const pair = pairWith();
     let lost = false;

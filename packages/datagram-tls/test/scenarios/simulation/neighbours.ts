@@ -409,8 +409,11 @@ export class Neighbours {
     return open.length === 0 ? undefined : this.#random.pick(open);
   }
 
-  /** Another process goes on with all open sessions, in any order. */
+  /** Another process goes on with all open sessions, in any order. Handshakes are lost, whose last flight may reach the device. */
   #moveServer(): void {
+    if ([...this.#server.entries()].some((entry) => !isOpen(entry)))
+      for (const device of this.#devices)
+        if (device.entry !== undefined && !isOpen(device.entry)) device.isForgotten = true;
     this.#serveAnew(0, (entry, { store }) => {
       if (!isOpen(entry)) return undefined;
       store?.clear();
