@@ -8,7 +8,7 @@ import { echoed, firstLine, identity, MEETINGS, output, results, serve } from '.
 
 const KINDS = ['certificate', 'psk'];
 /** Of flows.mjs. */
-const CHECKS = 12;
+const CHECKS = 13;
 
 /** `start(...args)` runs the program, `library` is the packed one in this process. */
 export async function runEchoes({ name, start, library, tally }) {
