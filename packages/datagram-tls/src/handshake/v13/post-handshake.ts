@@ -275,8 +275,7 @@ function onRequestConnectionId(ctx: Context, state: Established13, message: Mess
   const { numCids } = decoded(decodeRequestConnectionId(message.body), 'RequestConnectionId');
   ctx.cids.onRequest();
   ctx.emit({ do: 'acknowledge' });
-  if (state.unacknowledged !== undefined)
-    return { ...state, cidsDue: Math.max(state.cidsDue ?? 0, numCids) };
+  if (state.unacknowledged !== undefined) return { ...state, cidsDue: Math.max(state.cidsDue ?? 0, numCids) };
   return sendSpareIds(ctx, state, numCids);
 }
 
