@@ -12,8 +12,8 @@ export interface Outcome {
   readonly connected: boolean;
 }
 
-/** Longer than any of the timers that decide a handshake, ms. */
-const A_HANDSHAKE = 1_200_000;
+/** Longer than any of the timers that decide a handshake, and shorter than a session may be silent, ms. */
+const A_HANDSHAKE = 1_700_000;
 /** So long after the last message everything has arrived, ms. */
 const QUIET = 5000;
 

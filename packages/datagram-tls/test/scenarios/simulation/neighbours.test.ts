@@ -42,7 +42,7 @@ for (const version of VERSIONS)
           happened.set(what, (happened.get(what) ?? 0) + times);
       }
       if (ONE_SEED) return;
-      const needed = version === 'DTLSv1.3' ? { ...NEEDED, 'early data': 0.05 } : NEEDED;
+      const needed = version === 'DTLSv1.3' ? { ...NEEDED, 'early data': 0.1 } : NEEDED;
       for (const [what, times] of Object.entries(needed)) {
         const share = (happened.get(what as Happening) ?? 0) / seeds.length;
         assert.ok(share >= times, `${what} is rare: ${share} in each run`);
