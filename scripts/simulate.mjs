@@ -133,7 +133,7 @@ function answerOf(worker, task) {
 }
 
 function note(result, { name, count }, { failures, ms }) {
-  // At once: whoever waits for thousands of seeds can play this one meanwhile.
+  // Printed at once, so that this seed can be played again while others still run.
   for (const failure of failures) console.log(`  ${name}: ${failure}`);
   result.failures.push(...failures);
   result.ms += ms;

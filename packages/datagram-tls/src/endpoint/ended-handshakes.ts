@@ -4,15 +4,15 @@ import type { PeerAddress } from '../base/peer-address.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { peerKey } from './peer.js';
 
-/** What is remembered at most, twice: some 50 bytes each. */
-const MOST_ENDED = 8192;
+/** Marks in each of two sets: some 50 bytes each. */
+const MAX_MARKS = 8192;
 /** A mark has 53 bits: 32 of one hash, and the rest of another one. */
 const SHIFT = 2 ** 21;
 const UNUSED_BITS = 11;
 
 /**
- * Clients whose association is over, and was not refused: they do not send their ClientHello again. What still comes of it was held
- * back by the network, or is replayed, and would begin another association while its cookie is valid.
+ * Clients whose association is over, and was not refused. They do not send their ClientHello again: a copy that still comes was
+ * delayed or replayed, and would begin another association while its cookie is valid.
  */
 export class EndedHandshakes {
   readonly #provider: CryptoProvider;
@@ -37,7 +37,7 @@ export class EndedHandshakes {
   /** `random`: a hash of that of its ClientHello. */
   add(peer: PeerAddress, random: number, now: Instant): void {
     this.#forget(now);
-    if (this.#marks.size === MOST_ENDED) this.#turn();
+    if (this.#marks.size === MAX_MARKS) this.#turn();
     if (this.#marks.size === 0) this.#since = now;
     this.#marks.add(this.#markOf(peer, random));
   }
