@@ -52,6 +52,28 @@ function alertNumbers(pair: Pair): number[] {
   return numbers;
 }
 
+/** What arrives of each last flight of the client is for `arrange` to say, with `count` forgeries in it. */
+function forgeFinished(
+  pair: Pair,
+  forge: (n: number) => Uint8Array,
+  count: number,
+  arrange: (
+    plain: Uint8Array,
+    forgeries: readonly Uint8Array[],
+    finished: Uint8Array,
+    flight: number,
+  ) => Uint8Array[],
+): void {
+  let flights = 0;
+  pair.intercept = (data, from) => {
+    if (from === 'server') return [data];
+    const [plain, finished] = parts(data);
+    if (finished.length === 0) return [data];
+    const forgeries = Array.from({ length: count }, (_, i) => forge(100 * flights + i + 1));
+    return arrange(plain, forgeries, finished, flights++);
+  };
+}
+
 suite('forged records in place of a Finished with a pre-shared key, DTLSv1.2', () => {
   for (const [what, forge] of [
     ['records', forged],
@@ -60,14 +82,9 @@ suite('forged records in place of a Finished with a pre-shared key, DTLSv1.2', (
     test(`forged ${what} make the server send no alert although the client's first Finished is lost`, () => {
       const pair = new Pair(options());
       const alerts = alertNumbers(pair);
-      let flights = 0;
-      pair.intercept = (data, from) => {
-        if (from === 'server') return [data];
-        const [plain, finished] = parts(data);
-        if (finished.length === 0) return [data];
-        const forgeries = [1, 2, 3, 4, 5, 6].map((n) => forge(100 * flights + n));
-        return flights++ === 0 ? [plain, ...forgeries] : [plain, ...forgeries, finished, ...forgeries];
-      };
+      forgeFinished(pair, forge, 6, (plain, forgeries, finished, flight) =>
+        flight === 0 ? [plain, ...forgeries] : [plain, ...forgeries, finished, ...forgeries],
+      );
       pair.connect();
       pair.explain(() => {
         assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 10_000));
@@ -80,14 +97,9 @@ suite('forged records in place of a Finished with a pre-shared key, DTLSv1.2', (
     test(`no alert about forged ${what} has the number of a flight of the client, and its handshake goes on`, () => {
       const pair = new Pair(options());
       const alerts = alertNumbers(pair);
-      let flights = 0;
-      pair.intercept = (data, from) => {
-        if (from === 'server') return [data];
-        const [plain, finished] = parts(data);
-        if (finished.length === 0) return [data];
-        const forgeries = [1, 2].map((n) => forge(100 * flights + n));
-        return flights++ < 3 ? [plain, ...forgeries] : [plain, ...forgeries, finished];
-      };
+      forgeFinished(pair, forge, 2, (plain, forgeries, finished, flight) =>
+        flight < 3 ? [plain, ...forgeries] : [plain, ...forgeries, finished],
+      );
       pair.connect();
       pair.explain(() => {
         assert.ok(pair.runUntil(() => pair.client.isConnected && pair.server.isConnected, 10_000));
