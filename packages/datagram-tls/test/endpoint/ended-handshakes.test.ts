@@ -5,7 +5,7 @@ import { nodeProvider } from '#lib/crypto/node.js';
 import { EndedHandshakes } from '#lib/endpoint/ended-handshakes.js';
 
 const LIFE = 1000;
-const MOST_ENDED = 8192;
+const MAX_MARKS = 8192;
 
 function client(port: number): PeerAddress {
   return { address: '192.0.2.1', family: 'IPv4', port };
@@ -27,12 +27,12 @@ suite('handshakes that are over', () => {
 
   test('are remembered in a limited number, the last ones', () => {
     const ended = new EndedHandshakes(nodeProvider, LIFE);
-    for (let i = 0; i < 3 * MOST_ENDED; i++) ended.add(client(i & 0xffff), i, 0);
-    assert.equal(ended.size, 2 * MOST_ENDED);
+    for (let i = 0; i < 3 * MAX_MARKS; i++) ended.add(client(i & 0xffff), i, 0);
+    assert.equal(ended.size, 2 * MAX_MARKS);
     assert.ok(!ended.has(client(0), 0, 0));
-    const last = 3 * MOST_ENDED - 1;
+    const last = 3 * MAX_MARKS - 1;
     assert.ok(ended.has(client(last & 0xffff), last, 0));
-    const first = MOST_ENDED;
+    const first = MAX_MARKS;
     assert.ok(ended.has(client(first & 0xffff), first, 0));
   });
 });

@@ -39,6 +39,7 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   'records that wait for keys': ['connection/receive.ts', 'HOLD_BUDGET'],
   'time for which any': ['connection/association.ts', 'HELD_LIFE'],
   'refused clients': ['endpoint/refusals.ts', 'MAX_REFUSED'],
+  'handshakes that are over': ['endpoint/ended-handshakes.ts', 'MAX_MARKS'],
   'alerts repeated': ['endpoint/refusals.ts', 'MAX_REPEATS'],
   'parts of ClientHellos': ['endpoint/split-hellos.ts', 'SPLIT_HELLO_BUDGET'],
   'ClientHellos that are remembered': ['endpoint/unanswered.ts', 'MAX_MARKS'],
