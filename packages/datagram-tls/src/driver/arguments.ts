@@ -76,7 +76,7 @@ const OVERHEAD = 22;
 /** RFC 8446 §5.1. */
 const LARGEST_RECORD = 16_384;
 /** Bytes of all messages: they are sent at once, without congestion control. */
-const MOST = 65_536;
+const MAX_EARLY_DATA = 65_536;
 
 /**
  * The messages of the option `earlyData`, copied. Each has to fit a datagram of `mtu` bytes. Throws
@@ -92,6 +92,6 @@ export function resolveEarlyMessages(value: unknown, mtu: number): readonly Uint
   if (tooLarge !== undefined)
     throw outOfRange('options.earlyData.length', `<= ${largest} to fit a datagram`, tooLarge.length);
   const sum = messages.reduce((total, { length }) => total + length, 0);
-  if (sum > MOST) throw outOfRange('options.earlyData', `<= ${MOST} bytes in all`, sum);
+  if (sum > MAX_EARLY_DATA) throw outOfRange('options.earlyData', `<= ${MAX_EARLY_DATA} bytes in all`, sum);
   return messages;
 }
