@@ -1,5 +1,5 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import { invalidState } from '../base/errors.js';
+import { type DTLSError, invalidState } from '../base/errors.js';
 import type { Packed } from '../base/packed.js';
 import type { PeerAddress } from '../base/peer-address.js';
 import { encodeSession } from '../config/saved-session.js';
@@ -418,11 +418,11 @@ export class LiveSession<S extends Owner> extends SessionLife implements Holder,
         if (this.isOver) return;
         return tellChange(this.owner, this, event, (thrown) => this.onCallbackFailed(thrown));
       case 'peer-closed':
-        this.inbox.end();
+        // Readers see the end of a session whose other direction has ended, too, behind that.
+        if (this.connection !== undefined && isOpen({ at: this.connection.phase })) this.inbox.end();
         return this.extras.onend?.();
       case 'closed':
-        if (event.error === undefined) return this.finish();
-        return this.fail(asThrown(withBuffers(explained(event.error, this.extras.sender?.error))));
+        return this.onClosed(event.error);
       case 'answered':
       case 'job':
       case 'keep-session':
@@ -430,6 +430,19 @@ export class LiveSession<S extends Owner> extends SessionLife implements Holder,
         // The port has done it.
         return;
     }
+  }
+
+  /**
+   * One call from the system may read the end of a handshake, messages and close_notify, while promises are settled behind all of
+   * them: what waits for `opened`, or reads messages, still finds the session open.
+   */
+  private onClosed(error: DTLSError | undefined): void {
+    const end = (): void => {
+      if (error === undefined) this.finish();
+      else this.fail(asThrown(withBuffers(explained(error, this.extras.sender?.error))));
+    };
+    if (this.handshakeCompletedAt === 0 || this.isClosing) end();
+    else setImmediate(end);
   }
 
   /** As in node:dtls an exception of this handler is the error of the session. */

@@ -13,7 +13,7 @@ import {
 } from '#lib/index.js';
 import { CA, SERVERS } from '../support/identities.js';
 import { UNHURRIED, until } from './echo.js';
-import { MemoryNetwork } from './memory-link.js';
+import { MemoryNetwork, type MemoryTransport } from './memory-link.js';
 
 // Siege case A9.
 const CLIENTS = 24;
@@ -222,4 +222,63 @@ suite('signatures of handshakes', () => {
     await new Promise((resolve) => setImmediate(resolve));
     assert.equal(seen.inThreads, begun);
   });
+});
+
+suite('a session that opens and ends within one turn', () => {
+  /** Who hears last that the handshake is done, and so may get all of it in one turn. */
+  const LAST = { 'DTLSv1.2': 'client', 'DTLSv1.3': 'server' } as const;
+
+  for (const [version, last] of Object.entries(LAST) as [keyof typeof LAST, 'client' | 'server'][])
+    test(`is open for what waits for opened, ${version}`, async (t) => {
+      const network = new MemoryNetwork();
+      const ends = { client: network.transport('client'), server: network.transport('server') };
+      const sayAndClose = (session: DTLSSession): void => {
+        session.onhandshake = () => {
+          session.send('and goodbye');
+          void session.close();
+        };
+      };
+      const seen: unknown[] = [];
+      const look = (session: DTLSSession): void => {
+        const note = (what: string): void => void seen.push([what, session.destroyed, session.protocol]);
+        session.onmessage = () => note('message');
+        session.onerror = (error) => assert.fail(error);
+        void session.opened.then(() => note('opened'));
+        void session.closed.then(() => note('closed'));
+      };
+      const options = { maxVersion: version, ...UNHURRIED };
+      const endpoint = listen(last === 'server' ? look : sayAndClose, {
+        ...SERVERS.p256,
+        transport: ends.server,
+        ...options,
+      });
+      t.after(() => endpoint.destroy());
+      inBatches(ends[last]);
+      const session = connect('server', 1, {
+        ca: CA,
+        servername: 'localhost',
+        transport: ends.client,
+        ...options,
+      });
+      (last === 'client' ? look : sayAndClose)(session);
+      await until(() => seen.length === 3);
+      assert.deepEqual(seen, [
+        ['message', false, version],
+        ['opened', false, version],
+        ['closed', true, undefined],
+      ]);
+    });
+
+  /** What comes to `transport` within a few turns is delivered in one. */
+  function inBatches(transport: MemoryTransport): void {
+    const deliver = transport.deliver.bind(transport);
+    const arrived: Parameters<typeof deliver>[] = [];
+    const deliverAll = async (): Promise<void> => {
+      for (let turns = 0; turns < 5; turns++) await turn();
+      for (const one of arrived.splice(0)) deliver(...one);
+    };
+    transport.deliver = (data, from) => {
+      if (arrived.push([Uint8Array.from(data), from]) === 1) void deliverAll();
+    };
+  }
 });
