@@ -114,8 +114,7 @@ func receive(conn *dtls.Conn, s settings) {
 		check(err)
 		_, _ = os.Stdout.Write(buffer[:length])
 		if s.server {
-			_, err = conn.Write(buffer[:length])
-			check(err)
+			write(conn, buffer[:length])
 		}
 	}
 }
@@ -132,9 +131,15 @@ func obey(conn *dtls.Conn, s settings) {
 		case line == "/rebind\n":
 			go takeSocket(conn, s)
 		default:
-			_, err = conn.Write([]byte(line))
-			check(err)
+			write(conn, []byte(line))
 		}
+	}
+}
+
+// write sends a message. The session may have ended since the last one came: Read tells how.
+func write(conn *dtls.Conn, message []byte) {
+	if _, err := conn.Write(message); !errors.Is(err, dtls.ErrConnClosed) {
+		check(err)
 	}
 }
 
