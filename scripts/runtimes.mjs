@@ -1,10 +1,12 @@
 /**
  * The packed packages as npm installs them on several platforms, and on each runtime, which is installed from npm: a program that imports the library, one that requires it, bundles
  * by esbuild and rollup, each as client and as server beside our own Node and OpenSSL; streams, loops, back-pressure and channels; the
- * dtls command; on Nodes the demo, tests and interop, with the native part and without it.
+ * dtls command; on Nodes the demo, tests and interop.
  *
  *   npm run runtimes                 with the tests that depend on the runtime
- *   npm run runtimes -- --all        with all tests, the whole interop and the short siege, which takes more than an hour
+ *   npm run runtimes -- --portable   on Nodes these tests and interop without the native part, and nothing else
+ *   npm run runtimes -- --all        with all tests, the whole interop and the short siege, with the native part and without it, which
+ *                                    takes more than an hour
  *   npm run runtimes -- --only Deno  those whose name contains "Deno"
  *   npm run runtimes -- --write      writes the table in docs/explanation/runtimes.md anew, and runs nothing else
  *
@@ -32,38 +34,18 @@ const COMMAND_LIMIT_MS = 20 * 60_000;
 const PEER_LIMIT_MS = 120_000;
 const LARGEST_OUTPUT = 64 * 2 ** 20;
 
-/** Tests of the protocol or of the repository, which do not depend on the runtime. Parts of paths. */
-const SAME_EVERYWHERE = [
-  'packages/cli/', // the demo runs it
-  'test/connection/',
-  'test/scenarios/early-data/',
-  'test/endpoint/',
-  'test/scenarios/extensions/',
-  'test/handshake/',
-  'test/scenarios/hostile/floods',
-  'test/scenarios/hostile/fragments',
-  'test/scenarios/hostile/junk',
-  'test/scenarios/hostile/proofs12',
-  'test/scenarios/rfc6347/',
-  'test/scenarios/rfc9147/',
-  'test/scenarios/simulation/',
-  'test/scenarios/sni/',
-  'test/repository/',
-  'test/wire/',
-  'test/driver/many-peers', // long
-  'test/pkcs12/read',
-  'test/x509/constraint-forms', // certificates made and judged by OpenSSL
-  'test/x509/path',
-  'interop/',
-  'siege/',
-  'bench/',
-];
+const PORTABLE = { DATAGRAM_TLS_ACCELERATION: 'off' };
 
 /** Of the interop: every suite with OpenSSL and GnuTLS, and each peer of DTLS 1.3. */
 const FEW_CASES = ['x25519'];
 
 const { values } = parseArgs({
-  options: { all: { type: 'boolean' }, only: { type: 'string' }, write: { type: 'boolean' } },
+  options: {
+    all: { type: 'boolean' },
+    portable: { type: 'boolean' },
+    only: { type: 'string' },
+    write: { type: 'boolean' },
+  },
 });
 const tally = { passed: 0, failures: [], skips: [] };
 tally.check = (name, passed, seen) => {
@@ -73,9 +55,12 @@ tally.check = (name, passed, seen) => {
 };
 tally.skip = (name, reason) => tally.skips.push({ name, reason });
 
-process.exitCode = await main();
+if (values.portable) runPortable();
+else await runAll();
+console.log(reportOf(tally));
+process.exitCode = tally.failures.length === 0 ? 0 : 1;
 
-async function main() {
+async function runAll() {
   const folder = mkdtempSync(join(tmpdir(), 'runtimes-'));
   const names = await allNames();
   const said = new Map();
@@ -87,9 +72,8 @@ async function main() {
     );
     for (const runtime of RUNTIMES.filter(({ name }) => name.includes(values.only ?? ''))) {
       if (runtime.oldest && values.write) continue;
-      const program = installed(runtime, join(root, '.cache/runtimes'));
-      if (program === undefined) tally.skip(runtime.name, 'it could not be installed');
-      else await runOne({ ...runtime, program, ...made, library, names, said });
+      const program = programOf(runtime);
+      if (program !== undefined) await runOne({ ...runtime, program, ...made, library, names, said });
     }
   } finally {
     removeForms(folder);
@@ -101,8 +85,22 @@ async function main() {
     const advice = 'it differs: run `npm run runtimes -- --write` and look at the difference';
     tally.check('the table of the docs is what the runtimes say', pageHasTable(names, said), advice);
   }
-  console.log(reportOf(tally));
-  return tally.failures.length === 0 ? 0 : 1;
+}
+
+/** The tests and interop of Nodes without the native part. */
+function runPortable() {
+  for (const runtime of RUNTIMES.filter(({ name }) => name.includes(values.only ?? ''))) {
+    if (runtime.kind !== 'node' || runtime.oldest) continue;
+    const program = programOf(runtime);
+    if (program !== undefined) runTests(runtime.name, program, PORTABLE);
+  }
+}
+
+/** `undefined`, and skipped by name, where it cannot be installed. */
+function programOf(runtime) {
+  const program = installed(runtime, join(root, '.cache/runtimes'));
+  if (program === undefined) tally.skip(runtime.name, 'it could not be installed');
+  return program;
 }
 
 async function runOne({ name, kind, args, oldest, program, installed, forms, library, names, said }) {
@@ -132,30 +130,31 @@ function requireFails(name, program, { cwd, file }) {
 }
 
 function runNode(name, program) {
-  const env = { ...process.env, PATH: `${dirname(program)}${delimiter}${process.env.PATH}` };
-  const run = (variables, script, ...args) =>
-    spawnSync(program, [join(root, script), ...args], {
-      cwd: root,
-      env: { ...env, ...variables },
-      encoding: 'utf8',
-      timeout: COMMAND_LIMIT_MS,
-      maxBuffer: LARGEST_OUTPUT,
-    });
-  const demo = run({}, 'examples/dist/demo.js');
+  const demo = onNode(program, {}, 'examples/dist/demo.js');
   tally.check(`${name}: the demo`, demo.status === 0, demo.stdout + demo.stderr);
+  runTests(name, program, {});
+  if (values.all) runTests(name, program, PORTABLE);
+}
+
+function runTests(node, program, variables) {
+  const name = variables === PORTABLE ? `${node} without the native part` : node;
   if (program === process.execPath)
     return tally.skip(`${name}: the tests`, '`npm test` and others of .ci/run are run by it');
-  const tests = ['scripts/test.mjs', '--no-build', ...(values.all ? [] : ['--but', SAME_EVERYWHERE.join()])];
-  const interop = ['interop/dist/main.js', ...(values.all ? [] : FEW_CASES)];
-  const siege = ['siege/dist/main.js', '--ci'];
-  for (const [how, variables] of [
-    [name, {}],
-    [`${name} without the native part`, { DATAGRAM_TLS_ACCELERATION: 'off' }],
-  ]) {
-    count(`${how}: the tests`, run(variables, ...tests));
-    count(`${how}: interop`, run(variables, ...interop));
-    if (values.all) count(`${how}: the siege`, run(variables, ...siege));
-  }
+  const run = (...args) => onNode(program, variables, ...args);
+  count(`${name}: the tests`, run('scripts/test.mjs', '--no-build', ...(values.all ? [] : ['--platform'])));
+  count(`${name}: interop`, run('interop/dist/main.js', ...(values.all ? [] : FEW_CASES)));
+  if (values.all) count(`${name}: the siege`, run('siege/dist/main.js', '--ci'));
+}
+
+/** Runs a script of the repository on that Node, and so all Nodes that it starts. */
+function onNode(program, variables, script, ...args) {
+  return spawnSync(program, [join(root, script), ...args], {
+    cwd: root,
+    env: { ...process.env, PATH: `${dirname(program)}${delimiter}${process.env.PATH}`, ...variables },
+    encoding: 'utf8',
+    timeout: COMMAND_LIMIT_MS,
+    maxBuffer: LARGEST_OUTPUT,
+  });
 }
 
 /** The counts of a run, its failures and its skips. */

@@ -5,7 +5,7 @@
  *   npm test -- cursor        the files whose path contains "cursor", or else the tests whose name contains it;
  *                             a path may be that of the source (packages/cli/test/echo.test.ts) or a part of it (cli/test/echo)
  *   npm test -- --no-build    what the last build left
- *   npm test -- --but a,b     all but the files whose path contains "a" or "b"
+ *   npm test -- --platform    what depends on the runtime, or on the native part
  *   npm run test:long         the files with very many cases, and every case of theirs
  *
  * One line a file, then the end of report.mjs.
@@ -26,11 +26,37 @@ const LONG_FILE_TIMEOUT_MS = 14 * 60_000;
 /** A file with more cases than every run affords imports one of these. */
 const LONG_IMPORT = /\/support\/(long|seeds)\.js'/;
 
+/** Tests of the protocol or of the repository, which depend neither on the runtime nor on the native part. Parts of paths. */
+const SAME_EVERYWHERE = [
+  'packages/cli/', // `npm run runtimes` runs the command on each
+  'test/connection/',
+  'test/scenarios/early-data/',
+  'test/endpoint/',
+  'test/scenarios/extensions/',
+  'test/handshake/',
+  'test/scenarios/hostile/floods',
+  'test/scenarios/hostile/fragments',
+  'test/scenarios/hostile/junk',
+  'test/scenarios/hostile/proofs12',
+  'test/scenarios/rfc6347/',
+  'test/scenarios/rfc9147/',
+  'test/scenarios/simulation/',
+  'test/scenarios/sni/',
+  'test/repository/',
+  'test/wire/',
+  'test/driver/many-peers', // long
+  'test/pkcs12/read',
+  'test/x509/constraint-forms', // certificates made and judged by OpenSSL
+  'test/x509/path',
+  'interop/',
+  'siege/',
+  'bench/',
+];
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args) {
-  const butAt = args.indexOf('--but');
-  const but = butAt < 0 ? [] : args.splice(butAt, 2)[1].split(',');
+  const but = args.includes('--platform') ? SAME_EVERYWHERE : [];
   const fragment = args.find((arg) => !arg.startsWith('--'));
   const long = args.includes('--long');
   if (long) process.env.DTLS_TEST_LONG = '1';
