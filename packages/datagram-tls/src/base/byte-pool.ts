@@ -4,7 +4,7 @@ const LONG_PIECE = 0x4000;
 /** Arrays of this length and more are long: what one of them keeps alive is at most 32 times its length. */
 const LONG = LONG_PIECE / 32;
 /** Longer arrays have memory of their own: too much of a piece would stay empty. */
-const MOST = LONG_PIECE / 4;
+const MAX_POOLED = LONG_PIECE / 4;
 
 /**
  * Short-lived arrays for records: each is a view of a piece of memory that it shares with others. V8 allocates separate
@@ -28,7 +28,7 @@ export class BytePool {
 
   /** Finds {@link memory} for an array of at most `length` bytes, which {@link take} then makes of what was written there. */
   begin(length: number): void {
-    if (length > MOST) {
+    if (length > MAX_POOLED) {
       this.#lent = undefined;
       this.memory = new Uint8Array(length);
       this.at = 0;

@@ -18,8 +18,8 @@ export const UNCOUNTED: Memory = { take: () => true, give: () => undefined };
 
 /**
  * What all associations of one endpoint hold for later, at its real cost. When the limit is reached, the association
- * that has held something for the longest time drops everything it holds: an honest handshake holds a message for a
- * moment, so that a flood displaces itself.
+ * that has held something for the longest time drops everything it holds, and those after it, until a sixteenth is free: an
+ * honest handshake holds a message for a moment, so that a flood displaces itself.
  */
 export class MemoryPool {
   /** How often an association had to drop what it held. */
@@ -47,7 +47,7 @@ export class MemoryPool {
 
   /** For {@link MemoryAccount}. Returns false when there is no room although all older holders dropped theirs. */
   take(bytes: number, account: MemoryAccount): boolean {
-    if (this.#exceeds(bytes) && !this.#makeRoom(bytes, account)) return false;
+    if (this.#exceeds(bytes, this.#limit) && !this.#makeRoom(bytes, account)) return false;
     this.#held += bytes;
     if (account.held === 0 && account !== this.#newest) {
       if (this.#newest !== undefined) this.#holders.add(this.#newest);
@@ -64,21 +64,23 @@ export class MemoryPool {
     else this.#holders.delete(account);
   }
 
-  #exceeds(bytes: number): boolean {
-    return this.#limit > 0 && this.#held + bytes > this.#limit;
+  #exceeds(bytes: number, limit: number): boolean {
+    return this.#limit > 0 && this.#held + bytes > limit;
   }
 
+  /** A sixteenth of it at once: each look for the oldest walks over the places of those removed before (ADR 102). */
   #makeRoom(bytes: number, account: MemoryAccount): boolean {
     for (const oldest of this.#holders) {
-      if (oldest === account) return false;
+      if (oldest === account) return !this.#exceeds(bytes, this.#limit);
       this.#evict(oldest);
-      if (!this.#exceeds(bytes)) return true;
+      if (!this.#exceeds(bytes, (this.#limit / 16) * 15)) return true;
     }
+    if (!this.#exceeds(bytes, this.#limit)) return true;
     // It came last.
     const newest = this.#newest;
     if (newest === undefined || newest === account) return false;
     this.#evict(newest);
-    return !this.#exceeds(bytes);
+    return !this.#exceeds(bytes, this.#limit);
   }
 
   #evict(account: MemoryAccount): void {

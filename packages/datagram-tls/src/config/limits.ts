@@ -50,8 +50,8 @@ export const LIMIT_OPTIONS = {
   maxHandshakes: option(integer(0, MAX_COUNT), { default: 1000, unit: 'sessions' }),
   /**
    * What all sessions may hold for later, at its real cost: parts of handshake messages, records that wait for keys, data
-   * that overtakes the handshake. The session that has held some for the longest time then drops it. 0: no limit. By default
-   * some 5,000 handshakes may be in the middle of a certificate at once.
+   * that overtakes the handshake. Then those that have held some for the longest time drop it, until a sixteenth is free. 0:
+   * no limit. By default some 5,000 handshakes may be in the middle of a certificate at once.
    * @defaultValue 33554432
    */
   maxHeldBytes: option(integer(0, Number.MAX_SAFE_INTEGER), { default: 0x200_0000, unit: 'bytes' }),

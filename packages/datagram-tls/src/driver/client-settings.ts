@@ -4,6 +4,7 @@ import { domainToASCII } from 'node:url';
 import { brief, callerError, invalidArgValue } from '../base/errors.js';
 import { hostName } from '../base/host-name.js';
 import type { Duration } from '../base/instant.js';
+import { trim } from '../base/trim.js';
 import {
   BEHAVIOUR_OPTIONS,
   type BehaviourOptions,
@@ -184,7 +185,7 @@ function asciiName(name: string, argument: string): string {
 }
 
 /** The most tickets that are remembered; the oldest are forgotten first. */
-const MOST = 4096;
+const MAX_SPENT = 4096;
 
 /**
  * Tickets of DTLS 1.3 that this process has offered. A ticket that is offered twice shows observers that both
@@ -199,8 +200,7 @@ class SpentTickets {
     const digest = createHash('sha256').update(session.ticket).digest('base64');
     if (this.#seen.has(digest)) return undefined;
     this.#seen.add(digest);
-    const [oldest] = this.#seen;
-    if (this.#seen.size > MOST && oldest !== undefined) this.#seen.delete(oldest);
+    trim(this.#seen, MAX_SPENT);
     return session;
   }
 }

@@ -4,6 +4,7 @@ import { invalidArgType, invalidArgValue } from '../base/errors.js';
 import type { Duration } from '../base/instant.js';
 import { type Packed, pack, unpack } from '../base/packed.js';
 import type { PeerAddress } from '../base/peer-address.js';
+import { trim } from '../base/trim.js';
 import { checkView } from '../config/checks.js';
 import type { Role } from '../config/config.js';
 import { callback, integer, kindOf } from '../config/kinds.js';
@@ -277,7 +278,7 @@ export function describeState(state: ArrayBufferView, given: ExportOptions): Sta
 }
 
 /** Sessions whose newest generations are remembered; the oldest are forgotten first. */
-const MOST = 65_536;
+const MAX_LINEAGES = 65_536;
 
 /** What this process knows of the generations of sessions, so that it does not go on with one twice. */
 class Generations {
@@ -300,8 +301,7 @@ class Generations {
     const newest = Math.max(generation, this.#newest.get(id) ?? -1);
     this.#newest.delete(id);
     this.#newest.set(id, newest);
-    const [oldest] = this.#newest.keys();
-    if (this.#newest.size > MOST && oldest !== undefined) this.#newest.delete(oldest);
+    trim(this.#newest, MAX_LINEAGES);
   }
 }
 

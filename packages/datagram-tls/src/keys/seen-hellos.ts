@@ -1,5 +1,8 @@
 import { toHex } from '../base/bytes.js';
 
+/** ms. A sweep looks at all, so that one for each that is to be forgotten would take longer the more there are. */
+const PAUSE = 250;
+
 /**
  * ClientHellos with accepted early data, by the digest of a binder, for as long as each could be accepted again (RFC
  * 8446 §8.2). When there is no room for another one, it is unknown whether a ClientHello is new; likewise when the
@@ -11,8 +14,9 @@ export class SeenHellos {
   readonly #until = new Map<string, number>();
   /** Entries up to this time may be gone. */
   #forgottenBy = Number.NEGATIVE_INFINITY;
-  /** The earliest of the coming times, or an earlier one. */
+  /** Not before the earliest of the coming times, nor sooner than {@link PAUSE} after the last sweep. */
   #nextSweep = Number.POSITIVE_INFINITY;
+  #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(most: number) {
     this.#most = most;
@@ -24,7 +28,7 @@ export class SeenHellos {
 
   /** Remembers a digest until `until`, if it is new and there is room. Both times: ms since 1970. */
   add(digest: Uint8Array, until: number, time: number): 'fresh' | 'replayed' | 'full' | 'stale' {
-    if (time >= this.#nextSweep) this.#sweep(time);
+    if (time >= Math.max(this.#nextSweep, this.#sweptAt + PAUSE)) this.#sweep(time);
     if (until <= this.#forgottenBy) return 'stale';
     const key = toHex(digest);
     if (this.#until.has(key)) return 'replayed';
@@ -37,6 +41,7 @@ export class SeenHellos {
   #sweep(time: number): void {
     this.#forgottenBy = Math.max(this.#forgottenBy, time);
     this.#nextSweep = Number.POSITIVE_INFINITY;
+    this.#sweptAt = time;
     for (const [key, until] of this.#until) {
       if (until <= time) this.#until.delete(key);
       else this.#nextSweep = Math.min(this.#nextSweep, until);

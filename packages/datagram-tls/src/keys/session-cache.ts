@@ -1,4 +1,5 @@
 import { toHex } from '../base/bytes.js';
+import { trim } from '../base/trim.js';
 
 /** Bytes of one session. Most are the client's certificates; larger sessions are not remembered. */
 const LARGEST = 4096;
@@ -9,7 +10,7 @@ interface Entry {
   readonly until: number;
 }
 
-/** A server's sessions by ID: a limited number, each of limited size; the oldest is removed first. */
+/** A server's sessions by ID: a limited number, each of limited size; the oldest are removed first. */
 export class SessionCache {
   readonly #most: number;
   readonly #entries = new Map<string, Entry>();
@@ -26,8 +27,7 @@ export class SessionCache {
   keep(id: Uint8Array, content: Uint8Array, until: number): void {
     if (content.length > LARGEST) return;
     this.#entries.set(toHex(id), { content, until });
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size > this.#most && oldest !== undefined) this.#entries.delete(oldest);
+    trim(this.#entries, this.#most);
   }
 
   /** At `time`, ms since 1970. */
