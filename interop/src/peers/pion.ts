@@ -29,12 +29,14 @@ export const pion3 = nativePeer({
     'TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256',
   ],
   groups: ['x25519', 'secp256r1', 'secp384r1'],
+  cannot: (role, demand) =>
+    role === 'server' && demand.mtu !== undefined && demand.mtu < 500
+      ? "a pion 3 server's datagrams are larger than the MTU that it is told"
+      : cannot(role, demand),
 });
 
 function cannot(role: Role, demand: Demand): string | undefined {
   if (demand.trust !== 'right' || demand.attacked === true) return 'pion does not tell its alerts';
-  if (demand.mtu !== undefined && demand.mtu < 500)
-    return "pion's datagrams are larger than the MTU that it is told";
   if (role === 'client' && demand.shares !== undefined) return 'pion chooses its key shares itself';
   return undefined;
 }
