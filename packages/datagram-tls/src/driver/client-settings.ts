@@ -184,8 +184,8 @@ function asciiName(name: string, argument: string): string {
   return found;
 }
 
-/** The most tickets that are remembered; the oldest are forgotten first. */
-const MAX_SPENT = 4096;
+/** Tickets that are remembered, at least, and at most a sixteenth more. */
+const MIN_SPENT = 4096;
 
 /**
  * Tickets of DTLS 1.3 that this process has offered. A ticket that is offered twice shows observers that both
@@ -200,7 +200,7 @@ class SpentTickets {
     const digest = createHash('sha256').update(session.ticket).digest('base64');
     if (this.#seen.has(digest)) return undefined;
     this.#seen.add(digest);
-    trim(this.#seen, MAX_SPENT);
+    trim(this.#seen, MIN_SPENT);
     return session;
   }
 }

@@ -277,8 +277,8 @@ export function describeState(state: ArrayBufferView, given: ExportOptions): Sta
   return { id: toHex(unpack(lineage.id)), generation: lineage.generation, madeAt, role, remoteAddress: peer };
 }
 
-/** Sessions whose newest generations are remembered; the oldest are forgotten first. */
-const MAX_LINEAGES = 65_536;
+/** Sessions whose newest generations are remembered, at least, and at most a sixteenth more. */
+const MIN_LINEAGES = 65_536;
 
 /** What this process knows of the generations of sessions, so that it does not go on with one twice. */
 class Generations {
@@ -301,7 +301,7 @@ class Generations {
     const newest = Math.max(generation, this.#newest.get(id) ?? -1);
     this.#newest.delete(id);
     this.#newest.set(id, newest);
-    trim(this.#newest, MAX_LINEAGES);
+    trim(this.#newest, MIN_LINEAGES);
   }
 }
 

@@ -14,7 +14,7 @@ export class SeenHellos {
   readonly #until = new Map<string, number>();
   /** Entries up to this time may be gone. */
   #forgottenBy = Number.NEGATIVE_INFINITY;
-  /** Not before the earliest of the coming times, nor sooner than {@link PAUSE} after the last sweep. */
+  /** The earliest of the coming times, or an earlier one. */
   #nextSweep = Number.POSITIVE_INFINITY;
   #sweptAt = Number.NEGATIVE_INFINITY;
 

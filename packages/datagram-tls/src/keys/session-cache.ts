@@ -1,5 +1,5 @@
 import { toHex } from '../base/bytes.js';
-import { trim } from '../base/trim.js';
+import { Queue } from '../base/queue.js';
 
 /** Bytes of one session. Most are the client's certificates; larger sessions are not remembered. */
 const LARGEST = 4096;
@@ -10,10 +10,12 @@ interface Entry {
   readonly until: number;
 }
 
-/** A server's sessions by ID: a limited number, each of limited size; the oldest are removed first. */
+/** A server's sessions by ID: a limited number, each of limited size; the oldest is removed first. */
 export class SessionCache {
   readonly #most: number;
   readonly #entries = new Map<string, Entry>();
+  /** The IDs in the order in which they came, with some that were removed: the map would take long to find the oldest (ADR 102). */
+  readonly #order = new Queue<string>();
 
   constructor(most: number) {
     this.#most = most;
@@ -23,11 +25,14 @@ export class SessionCache {
     return this.#entries.size;
   }
 
-  /** `until`: ms since 1970. */
+  /** `until`: ms since 1970. An ID is kept once. */
   keep(id: Uint8Array, content: Uint8Array, until: number): void {
     if (content.length > LARGEST) return;
-    this.#entries.set(toHex(id), { content, until });
-    trim(this.#entries, this.#most);
+    const key = toHex(id);
+    this.#entries.set(key, { content, until });
+    this.#order.push(key);
+    while (this.#entries.size > this.#most || this.#order.length > 2 * this.#most)
+      this.#entries.delete(this.#order.shift() ?? '');
   }
 
   /** At `time`, ms since 1970. */
