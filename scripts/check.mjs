@@ -29,14 +29,15 @@ async function inOrder(some) {
   for (const name of some) await check(name);
 }
 
-/** Shows what a script printed when it has ended. */
+/** Names a script when it starts, and shows what it printed when it has ended. */
 async function check(name) {
+  console.log(`${name}: ${scripts[name]}`);
   const started = Date.now();
   const { status, output } = await run(name);
   if (status !== 0)
     failures.push({ name, reason: output.trim().split('\n').slice(-LINES_OF_FAILURE).join('\n') });
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  console.log(`\n${name}: ${scripts[name]}\n${output}${status === 0 ? 'ok' : 'FAILED'} in ${seconds} s`);
+  console.log(`\n${output}${name}: ${status === 0 ? 'ok' : 'FAILED'} in ${seconds} s`);
 }
 
 async function run(name) {
